@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { Id } from "./ids.ts";
+import { CommandCheck } from "./intake.ts";
+import { SuccessCriterion, TASK_TYPES } from "./plan.ts";
+
+/** A file that the template agent renders. `template` is a path inside the capsule's own folder; both may be Liquid. */
+export const TemplateFile = z.strictObject({
+  path: z.string().min(1).max(300),
+  template: z.string().min(1).max(300),
+});
+
+/** A task of a capsule. Texts and paths are Liquid over `parameters`, `catalog` and `spec`. */
+export const CapsuleTask = z.strictObject({
+  id: Id,
+  type: z.enum(TASK_TYPES),
+  persona: Id,
+  description: z.string().min(1).max(2_000),
+  dependencies: z.array(Id).max(100).default([]),
+  tools: z.array(Id).max(50).default([]),
+  paths: z.array(z.string().min(1).max(300)).max(100).default([]),
+  success_criteria: z.array(SuccessCriterion).min(1).max(100),
+  /** Names of built-in checks of the stack (`compile`, `tests`, `lint`, …) or ids of `probes`. */
+  checks: z.array(Id).min(1).max(50),
+  files: z.array(TemplateFile).max(100).default([]),
+});
+export type CapsuleTask = z.infer<typeof CapsuleTask>;
+
+/** A command with a known answer that proves criteria by running the delivered program. All strings are Liquid. */
+export const Probe = CommandCheck.extend({
+  proves: z.array(Id).max(100).default([]),
+  /** Liquid that renders to `true` where the probe applies; absent: always. */
+  when: z.string().max(500).optional(),
+});
+export type Probe = z.infer<typeof Probe>;
+
+export const Capsule = z.strictObject({
+  id: Id,
+  version: z.string().regex(/^\d+\.\d+\.\d+$/),
+  summary: z.string().min(1).max(500),
+  type: z.enum(["planner", "governance", "delivery"]),
+  /** Stack of the evaluator that grades what it delivers, e.g. `python`. */
+  stack: Id.optional(),
+  /** Every group must have a word in the spec's name or goals: `[[python], [cli, "command line"]]`. */
+  capabilities: z
+    .array(z.array(z.string().min(1).max(60)).min(1).max(50))
+    .max(20)
+    .default([]),
+  /** JSON Schema (2020-12) of the parameters, with defaults. */
+  parameters: z.record(z.string(), z.json()).default({}),
+  /** Data for the templates, e.g. the operations that the capsule supports. */
+  catalog: z.record(z.string(), z.json()).default({}),
+  inputs: z.array(z.string().max(200)).max(50).default([]),
+  outputs: z.array(z.string().max(200)).max(50).default([]),
+  persona: Id,
+  tools: z.array(Id).max(50).default([]),
+  tasks: z.array(CapsuleTask).max(200).default([]),
+  probes: z.array(Probe).max(200).default([]),
+  policies: z.record(z.string(), z.json()).default({}),
+  heuristics: z.record(z.string(), z.json()).default({}),
+  prompt: z.string().max(20_000).optional(),
+});
+export type Capsule = z.infer<typeof Capsule>;
+
+/** A capsule as loaded: checked, with its folder of templates and the digest of all its content. */
+export interface LoadedCapsule {
+  capsule: Capsule;
+  /** SHA-256 over the YAML and every template file. */
+  digest: string;
+  /** Relative template path → text. */
+  templates: Map<string, string>;
+}

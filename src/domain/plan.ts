@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { ArtifactRef, Id } from "./ids.ts";
+import { Provisioning } from "./intake.ts";
+
+export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
+export type TaskType = (typeof TASK_TYPES)[number];
+
+/** A criterion is proven by a check that ran, passed and names it; `check` says which, where it is known beforehand. */
+export const SuccessCriterion = z.strictObject({
+  id: Id,
+  text: z.string().min(1).max(500),
+  check: z.string().max(100).optional(),
+});
+export type SuccessCriterion = z.infer<typeof SuccessCriterion>;
+
+/** A unit of work for one agent. The fields of the seed, then ours. */
+export const TaskNode = z.strictObject({
+  id: Id,
+  type: z.enum(TASK_TYPES),
+  description: z.string().min(1).max(2_000),
+  dependencies: z.array(Id).max(1_000).default([]),
+  estimated_tokens: z.int().nonnegative().max(1_000_000_000),
+  persona: Id,
+  inputs: z.record(z.string().max(100), z.json()).default({}),
+  success_criteria: z.array(SuccessCriterion).min(1).max(100),
+  tools: z.array(Id).max(50).default([]),
+  /** File ownership: the only paths, relative to the repository, that the task may change. `*` and `**` as in gitignore. */
+  paths: z.array(z.string().min(1).max(300)).max(200).default([]),
+  /** Checks that the task's output must pass, by the capsule's names. */
+  checks: z.array(Id).max(100).default([]),
+  /** Estimated run time of one attempt, in seconds. */
+  estimated_seconds: z.number().nonnegative().max(1_000_000).default(1),
+});
+export type TaskNode = z.infer<typeof TaskNode>;
+
+export const TaskGraph = z.strictObject({
+  nodes: z.array(TaskNode).min(1).max(10_000),
+  /** Tokens. */
+  budget_total: z.int().positive(),
+  timeout_minutes: z.number().positive(),
+  quality_threshold: z.number().min(0).max(1),
+});
+export type TaskGraph = z.infer<typeof TaskGraph>;
+
+/** A deliverable is an instance of a capsule. The fields of the blueprint, then ours. */
+export const Deliverable = z.strictObject({
+  id: Id,
+  persona: Id,
+  tools: z.array(Id).max(50),
+  /** Tokens. */
+  budget_tokens: z.int().positive(),
+  dependencies: z.array(Id).max(1_000).default([]),
+  capsule: Id.optional(),
+  /** Exact version and content digest of the capsule: an installed version never changes under a running project. */
+  capsule_version: z.string().max(50).optional(),
+  capsule_digest: z.string().max(64).optional(),
+  parameters: z.record(z.string().max(100), z.json()).default({}),
+});
+export type Deliverable = z.infer<typeof Deliverable>;
+
+export const PlannerOutput = z.strictObject({
+  deliverables: z.array(Deliverable).min(1).max(1_000),
+  provisioning: Provisioning.prefault({}),
+});
+export type PlannerOutput = z.infer<typeof PlannerOutput>;
+
+/** The whole plan, as stored in the artifact store; its digest is what is approved and executed. */
+export const Plan = z.strictObject({
+  project: Id,
+  revision: z.int().positive(),
+  planner: z.string().max(100),
+  /** Why this capsule: one line a reason. */
+  match: z.array(z.string().max(500)).max(100),
+  deliverables: z.array(Deliverable).min(1).max(1_000),
+  provisioning: Provisioning,
+  graphs: z.record(z.string(), TaskGraph),
+  /** Tokens, as a sum of the graphs' estimates. */
+  estimated_tokens: z.int().nonnegative(),
+});
+export type Plan = z.infer<typeof Plan>;
+
+/** What a workflow needs to know of a task: a few dozen bytes, for it stands in the history. */
+export interface TaskRef {
+  id: string;
+  type: TaskType;
+  dependencies: string[];
+  estimated_tokens: number;
+  estimated_seconds: number;
+}
+
+export interface DeliverableRef {
+  id: string;
+  dependencies: string[];
+  budget_tokens: number;
+  tasks: TaskRef[];
+}
+
+/** The plan after validation, small enough for a history. */
+export interface ValidatedPlan {
+  plan: ArtifactRef;
+  deliverables: DeliverableRef[];
+  budget_total: number;
+  timeout_minutes: number;
+  quality_threshold: number;
+  max_concurrency: number;
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { Id } from "./ids.ts";
+
+export const SEVERITIES = ["info", "warn", "deny"] as const;
+
+/** One rule: `condition` is CEL over the documented context and is true when the rule is VIOLATED. */
+export const Rule = z.strictObject({
+  id: Id,
+  /** Steps the rule looks at; none named: every step. */
+  actions: z.array(z.string().max(100)).max(20).default([]),
+  condition: z.string().min(1).max(4_000),
+  weight: z.number().min(0).max(1),
+  severity: z.enum(SEVERITIES),
+  message: z.string().min(1).max(500),
+  remedy: z.string().min(1).max(500),
+});
+export type Rule = z.infer<typeof Rule>;
+
+export const RuleSet = z.strictObject({
+  id: Id,
+  version: z.string().max(50),
+  domain: Id.default("general"),
+  /** Values that the conditions may use as `settings.NAME`. */
+  settings: z.record(z.string().max(100), z.json()).default({}),
+  rules: z.array(Rule).min(1).max(1_000),
+});
+export type RuleSet = z.infer<typeof RuleSet>;
+
+/** The automated steps that are asked about. */
+export const ACTIONS = ["deliverable.provision", "agent.spawn", "release.promote"] as const;
+export type Action = (typeof ACTIONS)[number];
+
+export const Violation = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(SEVERITIES),
+  weight: z.number(),
+  reason: z.string(),
+  remedy: z.string(),
+});
+export type Violation = z.infer<typeof Violation>;
+
+export const PolicyDecision = z.strictObject({
+  decision_id: z.string(),
+  allowed: z.boolean(),
+  score: z.number().min(0).max(1),
+  threshold: z.number().min(0).max(1),
+  violations: z.array(Violation),
+  constitution_hash: z.string(),
+  input_hash: z.string(),
+  evaluated_at: z.string(),
+});
+export type PolicyDecision = z.infer<typeof PolicyDecision>;
+
+/** Default score at or above which a step is allowed; governance asks for 0.82. Source: DESIGN.md §4, issue 8. */
+export const POLICY_THRESHOLD = 0.8;
+export const GOVERNANCE_THRESHOLD = 0.82;
+
+/** What a condition can read. Every field is always there. */
+export interface PolicyContext {
+  action: string;
+  tenant: string;
+  region: string;
+  actor: string;
+  project: { name: string; goals: string[]; constraints: string[]; budget_tokens: number; agent: string };
+  deliverable: { id: string; persona: string; tools: string[]; budget_tokens: number; capsule: string };
+  task: { id: string; type: string; persona: string; tools: string[]; estimated_tokens: number };
+  spent_tokens: number;
+}

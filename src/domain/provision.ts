@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { Id } from "./ids.ts";
+
+export const RESOURCE_KINDS = ["repository", "pipeline", "workspace", "board", "memory"] as const;
+export type ResourceKind = (typeof RESOURCE_KINDS)[number];
+
+/** A thing that provisioning made, or would make (`dry_run`). `reference` is a path, a URL or a row id. */
+export const Resource = z.strictObject({
+  kind: z.enum(RESOURCE_KINDS),
+  deliverable: z.string(),
+  adapter: z.string(),
+  reference: z.string(),
+  summary: z.string(),
+  created: z.boolean(),
+});
+export type Resource = z.infer<typeof Resource>;
+
+export const ProvisioningResult = z.strictObject({ dry_run: z.boolean(), resources: z.array(Resource) });
+export type ProvisioningResult = z.infer<typeof ProvisioningResult>;
+
+/** `env:NAME`, `file:PATH` or `vault:PATH`; resolved at the last moment, inside the activity that needs it. */
+export const SecretRef = z.string().regex(/^(env:[A-Z_][A-Z0-9_]{0,127}|file:\/.{1,500}|vault:.{1,500})$/);
+
+export const ProvisioningInput = z.strictObject({
+  deliverables: z.array(Id).min(1).max(1_000),
+  region: Id,
+  tenant: Id,
+  secret_refs: z.record(Id, SecretRef).default({}),
+  dry_run: z.boolean().default(false),
+});
+export type ProvisioningInput = z.infer<typeof ProvisioningInput>;
