@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ArtifactRef, Id } from "./ids.ts";
+import { type ArtifactRef, Id } from "./ids.ts";
 import { Provisioning } from "./intake.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;

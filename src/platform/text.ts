@@ -1,6 +1,6 @@
 // Terminal escapes and other control characters in foreign text can move a reader's cursor, set titles or write a clipboard.
-// oxlint-disable-next-line no-control-regex
 const CONTROL =
+  // oxlint-disable-next-line no-control-regex -- they are what it finds
   /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-_])|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text from outside, safe to print: escapes and control characters removed, new lines and tabs kept. */
