@@ -1,0 +1,134 @@
+import type { ArtifactRef } from "../domain/ids.ts";
+import type { ProjectState, Stage } from "../domain/intake.ts";
+import type { TaskResult, TaskState } from "../domain/execute.ts";
+import type { ValidatedPlan } from "../domain/plan.ts";
+import type { Action, PolicyDecision } from "../domain/policy.ts";
+import type { ProjectResult } from "../domain/result.ts";
+import type { Finding } from "../domain/review.ts";
+
+/** Which task, and which of its quality attempts (1 to 3). */
+export interface AttemptKey {
+  project_id: string;
+  deliverable_id: string;
+  task_id: string;
+  attempt: number;
+}
+
+/** A decision as workflows see it: enough to go on or to stop. */
+export type DecisionSummary = Pick<PolicyDecision, "decision_id" | "allowed" | "score"> & { reasons: string[] };
+
+export interface PolicyQuestion {
+  project_id: string;
+  action: Action;
+  deliverable_id: string;
+  /** For `agent.spawn`. */
+  task_id?: string;
+  /** The same key gets the same recorded answer. */
+  key: string;
+  /** An entitled person lets it through: recorded as an override. */
+  override?: { actor: string; reason: string };
+}
+
+export interface SpawnInput extends AttemptKey {
+  decision_id: string;
+  feedback: ArtifactRef | null;
+}
+
+export interface SpawnResult {
+  commit: string | null;
+  tokens: number;
+  output: ArtifactRef;
+}
+
+export interface EvaluateInput extends AttemptKey {
+  commit: string | null;
+}
+
+export interface EvaluateResult {
+  score: number;
+  approved: boolean;
+  report: ArtifactRef;
+  /** Findings for the next attempt; null when there are none. */
+  feedback: ArtifactRef | null;
+  commit: string | null;
+}
+
+export interface IntegrateResult {
+  status: "merged" | "conflict" | "red";
+  tip: string | null;
+  feedback: ArtifactRef | null;
+}
+
+export interface ReviewRequest {
+  review_id: string;
+  project_id: string;
+  scope: "task" | "project";
+  deliverable_id: string | null;
+  task_id: string | null;
+  commit: string | null;
+  report: ArtifactRef;
+  score: number;
+}
+
+export interface ReviewOutcome {
+  decision: "approved" | "rejected" | "expired";
+  actor: string;
+  comment: string;
+}
+
+export interface TaskEnd {
+  project_id: string;
+  deliverable_id: string;
+  result: TaskResult;
+}
+
+/** Decide and record; on the control queue. Each may be repeated and then changes nothing more. */
+export interface ControlActivities {
+  startStage(input: { project_id: string; stage: Stage }): Promise<void>;
+  setProjectState(input: { project_id: string; state: ProjectState; reason: string | null }): Promise<void>;
+  decomposeProject(input: { project_id: string }): Promise<{ plan: ArtifactRef }>;
+  validateTaskGraph(input: { project_id: string; plan: ArtifactRef }): Promise<ValidatedPlan>;
+  evaluatePolicy(question: PolicyQuestion): Promise<DecisionSummary>;
+  recordBlocked(input: { project_id: string; deliverable_id: string; decision: DecisionSummary }): Promise<void>;
+  recordUnblocked(input: {
+    project_id: string;
+    deliverable_id: string;
+    decision_id: string;
+    actor: string;
+    reason: string;
+  }): Promise<void>;
+  setTaskState(input: {
+    project_id: string;
+    deliverable_id: string;
+    task_id: string;
+    state: TaskState;
+    reason?: string;
+  }): Promise<void>;
+  recordTaskEnd(input: TaskEnd): Promise<void>;
+  openReview(request: ReviewRequest): Promise<void>;
+  closeReview(input: { review_id: string; project_id: string; outcome: ReviewOutcome }): Promise<void>;
+  reviewGovernance(input: {
+    project_id: string;
+  }): Promise<{ verdict: "approved" | "needs_revision" | "blocked"; reasons: string[] }>;
+  finalizeProject(input: { project_id: string; state: ProjectState; reason: string | null }): Promise<ProjectResult>;
+}
+
+/** Touch repositories, workspaces and agents; on the region's queue. */
+export interface AgentActivities {
+  provision(input: { project_id: string; deliverable_id: string; decision_id: string }): Promise<{ resources: number }>;
+  spawnAgent(input: SpawnInput): Promise<SpawnResult>;
+  evaluateQuality(input: EvaluateInput): Promise<EvaluateResult>;
+  integrate(input: AttemptKey & { commit: string }): Promise<IntegrateResult>;
+  /** Grades the merged whole of a deliverable's repository in a clean checkout, with the held-out checks. */
+  evaluateProject(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
+  promote(input: {
+    project_id: string;
+    deliverable_id: string;
+    decision_id: string;
+    commit: string;
+  }): Promise<{ tag: string }>;
+}
+
+export interface Feedback {
+  findings: Finding[];
+}
