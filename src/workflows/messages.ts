@@ -51,4 +51,6 @@ export const unblockUpdate = defineUpdate<boolean, [Unblock]>("unblock");
 export const decideUpdate = defineUpdate<boolean, [Decision]>("decide");
 /** From the project to a deliverable: how many tasks it may run at once. */
 export const slotsSignal = defineSignal<[number]>("slots");
+/** From a child to its parent: it only waits for people now, or no longer. `id` is the task's or the deliverable's. */
+export const waitingSignal = defineSignal<[{ id: string; waiting: boolean }]>("waiting");
 export const pausedSignal = defineSignal<[boolean]>("paused");

@@ -1,0 +1,159 @@
+import { CancellationScope, condition, getExternalWorkflowHandle, setHandler } from "@temporalio/workflow";
+import { ApplicationFailure } from "@temporalio/common";
+import type { DecisionSummary } from "../activities/contract.ts";
+import type { Stage } from "../domain/intake.ts";
+import { records, regional, type Regional } from "./activities.ts";
+import {
+  cancelUpdate,
+  deliverableWorkflowId,
+  pausedSignal,
+  pauseUpdate,
+  progressQuery,
+  type ProjectWorkflowInput,
+  resumeUpdate,
+  slotsSignal,
+  type Unblock,
+  unblockUpdate,
+  waitingSignal,
+} from "./messages.ts";
+
+/** What the stages share: the project's ids, what people told it, and who is waiting for whom. */
+export class ProjectRun {
+  readonly project_id: string;
+  readonly region: string;
+  readonly steps: Regional["steps"];
+  readonly scope = new CancellationScope();
+  /** Set when the scope was cancelled: how the project then ends. */
+  ending: { state: "cancelled" | "partial"; reason: string } | undefined;
+  paused = false;
+  private stage: Stage = "intake";
+  private readonly active = new Set<string>();
+  private readonly waiting = new Set<string>();
+  private readonly blocked = new Map<string, DecisionSummary>();
+  private readonly unblocking = new Map<string, Unblock>();
+  private state: "running" | "waiting" | "blocked" | "paused" = "running";
+
+  constructor({ project_id, region }: ProjectWorkflowInput) {
+    this.project_id = project_id;
+    this.region = region;
+    this.steps = regional(region).steps;
+    setHandler(progressQuery, () => ({
+      stage: this.stage,
+      paused: this.paused,
+      blocked: [...this.blocked.keys()],
+      cancelling: this.ending !== undefined,
+    }));
+    setHandler(pauseUpdate, () => this.pause(true));
+    setHandler(resumeUpdate, () => this.pause(false));
+    setHandler(cancelUpdate, ({ actor, reason }) => this.end("cancelled", `cancelled by ${actor}: ${reason}`));
+    setHandler(unblockUpdate, (request) => this.unblock(request), {
+      validator: ({ deliverable_id }) => {
+        if (this.blocked.has(deliverable_id)) return;
+        throw ApplicationFailure.nonRetryable(`Deliverable ${deliverable_id} is not blocked.`, "conflict");
+      },
+    });
+    setHandler(waitingSignal, ({ id, waiting }) => this.setWaiting(id, waiting));
+  }
+
+  async enter(stage: Stage): Promise<void> {
+    this.stage = stage;
+    await records.startStage({ project_id: this.project_id, stage });
+  }
+
+  /** Cancels what runs; the project then ends in this state. Answers false when it was ending already. */
+  async end(state: "cancelled" | "partial", reason: string): Promise<boolean> {
+    if (this.ending !== undefined) return false;
+    this.ending = { state, reason };
+    this.scope.cancel();
+    return true;
+  }
+
+  /** True while only people or the requeue store can move the project on: its clock then stands still. */
+  get idle(): boolean {
+    return this.paused || this.onlyAwaited;
+  }
+
+  private get onlyAwaited(): boolean {
+    return this.active.size > 0 && [...this.active].every((id) => this.waiting.has(id) || this.blocked.has(id));
+  }
+
+  deliverableStarted(id: string): void {
+    this.active.add(id);
+  }
+
+  deliverableEnded(id: string): void {
+    this.active.delete(id);
+    this.waiting.delete(id);
+  }
+
+  /** Waits until a blocked deliverable is looked at again. */
+  async untilUnblocked(id: string, decision: DecisionSummary): Promise<Unblock> {
+    this.blocked.set(id, decision);
+    try {
+      await condition(() => this.unblocking.has(id));
+      const request = this.unblocking.get(id) as Unblock;
+      this.unblocking.delete(id);
+      return request;
+    } finally {
+      this.blocked.delete(id);
+    }
+  }
+
+  /** Shows users what the project waits for, until the scope ends. */
+  async reportState(): Promise<void> {
+    for (;;) {
+      await condition(() => this.visibleState() !== this.state);
+      this.state = this.visibleState();
+      await records.setProjectState({ project_id: this.project_id, state: this.state, reason: this.visibleReason() });
+    }
+  }
+
+  private visibleState(): "running" | "waiting" | "blocked" | "paused" {
+    if (this.paused) return "paused";
+    if (!this.onlyAwaited) return "running";
+    return this.waiting.size > 0 ? "waiting" : "blocked";
+  }
+
+  private visibleReason(): string | null {
+    if (this.state === "waiting") return `${[...this.waiting].join(", ")} waits for a person`;
+    if (this.state !== "blocked") return null;
+    return [...this.blocked].map(([id, { reasons }]) => `${id}: ${reasons.join("; ")}`).join(" · ");
+  }
+
+  private async pause(paused: boolean): Promise<boolean> {
+    if (this.paused === paused) return false;
+    this.paused = paused;
+    await Promise.all([...this.active].map((id) => this.tell(id, paused)));
+    return true;
+  }
+
+  /** Shares the project's slots among the deliverables that run, at least one each. */
+  async shareSlots(slots_max: number, running: Iterable<string>): Promise<void> {
+    const ids = [...running];
+    const share = Math.max(1, Math.floor(slots_max / Math.max(1, ids.length)));
+    await Promise.all(
+      ids.map(
+        (id) =>
+          getExternalWorkflowHandle(deliverableWorkflowId(this.project_id, id))
+            .signal(slotsSignal, share)
+            .catch(() => {}), // it has just ended
+      ),
+    );
+  }
+
+  private async tell(id: string, paused: boolean): Promise<void> {
+    await getExternalWorkflowHandle(deliverableWorkflowId(this.project_id, id))
+      .signal(pausedSignal, paused)
+      .catch(() => {}); // not started yet, or just ended
+  }
+
+  private unblock(request: Unblock): boolean {
+    this.unblocking.set(request.deliverable_id, request);
+    return true;
+  }
+
+  setWaiting(id: string, waiting: boolean): void {
+    if (waiting) this.waiting.add(id);
+    else this.waiting.delete(id);
+  }
+}
