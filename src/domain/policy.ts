@@ -55,14 +55,26 @@ export type PolicyDecision = z.infer<typeof PolicyDecision>;
 export const POLICY_THRESHOLD = 0.8;
 export const GOVERNANCE_THRESHOLD = 0.82;
 
-/** What a condition can read. Every field is always there. */
+/** What a condition can read. Every field is always there; a step that has no such thing gives "", 0, [] or false. */
 export interface PolicyContext {
   action: string;
   tenant: string;
   region: string;
   actor: string;
-  project: { name: string; goals: string[]; constraints: string[]; budget_tokens: number; agent: string };
+  /** Kind of sandbox that the agents run in; `none` only by explicit choice. */
+  sandbox: string;
+  project: {
+    name: string;
+    goals: string[];
+    constraints: string[];
+    budget_tokens: number;
+    agent: string;
+    quality_threshold: number;
+  };
   deliverable: { id: string; persona: string; tools: string[]; budget_tokens: number; capsule: string };
   task: { id: string; type: string; persona: string; tools: string[]; estimated_tokens: number };
+  /** For `release.promote`: score of the merged whole, governance's verdict, and whether a person approved the whole. */
+  release: { score: number; verdict: string; approved_by_person: boolean };
+  /** Tokens that the project has spent so far. */
   spent_tokens: number;
 }
