@@ -32,6 +32,8 @@ export interface PolicyQuestion {
 export interface SpawnInput extends AttemptKey {
   decision_id: string;
   feedback: ArtifactRef | null;
+  /** The last attempt's commit, to be mended; null: the tip of the branch. */
+  base: string | null;
 }
 
 export interface SpawnResult {

@@ -13,6 +13,5 @@ export interface Board {
     title: string,
     cards: Card[],
   ): Promise<{ reference: string; created: boolean }>;
-  move(projectId: string, deliverableId: string, taskId: string, column: Card["column"]): Promise<void>;
   cards(projectId: string, deliverableId: string): Promise<Card[]>;
 }

@@ -21,6 +21,8 @@ export interface Evaluator {
   readonly stack: string;
   /** The stack's own checks, each with what it measures. */
   readonly checks: readonly string[];
+  /** Which of `checks` must pass on a merged tip that has these files, before the branch moves to it. */
+  mergeChecks(files: string[]): string[];
   detect(files: string[]): boolean;
   evaluate(request: EvaluationRequest): Promise<CheckResult[]>;
 }

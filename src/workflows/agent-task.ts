@@ -22,7 +22,13 @@ export interface AgentTaskInput {
 }
 
 /** Where a task stands after an attempt: promoted, or with what has to be mended. */
-type AttemptEnd = { promoted: boolean; evaluation: EvaluateResult; feedback: ArtifactRef | null };
+interface AttemptEnd {
+  promoted: boolean;
+  evaluation: EvaluateResult;
+  feedback: ArtifactRef | null;
+  /** What the next attempt mends; null: it starts from the tip. */
+  base: string | null;
+}
 
 /** One task: at most three graded attempts, then a person. Approved work is merged before it counts. */
 export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResult> {
@@ -57,7 +63,7 @@ class TaskRun {
     for (let attempt = 1; attempt <= QUALITY_ATTEMPTS_MAX; attempt++) {
       const decision = await this.askPolicy(attempt);
       if (!decision.allowed) return this.ended("failed", `Policy forbids the agent: ${decision.reasons.join("; ")}`);
-      last = await this.attempt(attempt, decision.decision_id, last?.feedback ?? null);
+      last = await this.attempt(attempt, decision.decision_id, last);
       if (last.promoted) return this.ended("done", null);
     }
     return this.askPerson(last as AttemptEnd);
@@ -80,22 +86,25 @@ class TaskRun {
     return records.evaluatePolicy({ project_id, action: "agent.spawn", deliverable_id, task_id, key });
   }
 
-  private async attempt(attempt: number, decision_id: string, feedback: ArtifactRef | null): Promise<AttemptEnd> {
+  private async attempt(attempt: number, decision_id: string, last: AttemptEnd | undefined): Promise<AttemptEnd> {
     this.attempts = attempt;
     const key = this.key(attempt);
-    const work = await this.region.agents.spawnAgent({ ...key, decision_id, feedback });
+    const feedback = last?.feedback ?? null;
+    const work = await this.region.agents.spawnAgent({ ...key, decision_id, feedback, base: last?.base ?? null });
     this.tokens += work.tokens;
     const evaluation = await this.region.steps.evaluateQuality({ ...key, commit: work.commit });
     this.score = evaluation.score;
-    if (!evaluation.approved) return { promoted: false, evaluation, feedback: evaluation.feedback };
+    if (!evaluation.approved) {
+      return { promoted: false, evaluation, feedback: evaluation.feedback, base: evaluation.commit };
+    }
     return this.merge(key, evaluation);
   }
 
   private async merge(key: AttemptKey, evaluation: EvaluateResult): Promise<AttemptEnd> {
-    if (evaluation.commit === null) return { promoted: true, evaluation, feedback: null };
+    if (evaluation.commit === null) return { promoted: true, evaluation, feedback: null, base: null };
     const merged = await this.region.steps.integrate({ ...key, commit: evaluation.commit });
     if (merged.status === "merged") this.commit = merged.tip;
-    return { promoted: merged.status === "merged", evaluation, feedback: merged.feedback };
+    return { promoted: merged.status === "merged", evaluation, feedback: merged.feedback, base: null };
   }
 
   private async askPerson({ evaluation }: AttemptEnd): Promise<TaskResult> {

@@ -1,0 +1,130 @@
+import { newEvent } from "../domain/event-data.ts";
+import { InputError } from "../domain/errors.ts";
+import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
+import { type GraphReport, validateGraph } from "../domain/graph.ts";
+import { withoutAcceptance } from "../domain/intake.ts";
+import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
+import { openBudgets } from "../persistence/ledger.ts";
+import { recordArtifact } from "../persistence/artifacts.ts";
+import type { ControlActivities } from "./contract.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { loadPlan, loadProject } from "./project.ts";
+import { record } from "./transaction.ts";
+
+/** An attempt may use this much more than the estimate before it is stopped. */
+export const ATTEMPT_MARGIN = 1.5;
+
+type PlanActivities = Pick<ControlActivities, "decomposeProject" | "validateTaskGraph">;
+
+export function createPlanActivities(deps: ActivityDeps): PlanActivities {
+  const { db, artifacts, planner, log } = deps;
+  return {
+    async decomposeProject({ project_id }) {
+      const project = await loadProject(deps, project_id);
+      if (project.plan !== null) return { plan: project.plan };
+      const plan = await planner.plan(withoutAcceptance(project.spec), project_id);
+      const ref = await artifacts.put(JSON.stringify(plan), "application/json");
+      const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
+      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
+        plan: ref,
+        planner: plan.planner,
+        match: plan.match,
+        deliverables: plan.deliverables.length,
+        tasks,
+        estimated_tokens: plan.estimated_tokens,
+      });
+      await record(db, project_id, [event], async (tx, fresh) => {
+        if (!fresh) return;
+        await tx.updateTable("projects").set({ plan: JSON.stringify(ref) }).where("id", "=", project_id).execute();
+        await recordArtifact(tx, project_id, "plan", project_id, ref);
+      });
+      log(project_id).info({ planner: plan.planner, tasks, plan: ref.digest }, "plan made");
+      return { plan: ref };
+    },
+
+    async validateTaskGraph({ project_id, plan: ref }) {
+      const plan = await loadPlan(deps, ref);
+      const { spec } = await loadProject(deps, project_id);
+      const reports = checkPlan(plan);
+      const event = newEvent("plan/validated", "kamachiq.plan.validated", project_id, {
+        plan: ref,
+        waves: Math.max(...reports.map((report) => report.waves.length)),
+        widest_wave: Math.max(...reports.map((report) => report.widest_wave)),
+        critical_path_seconds: Math.max(...reports.map((report) => report.critical_path_seconds)),
+        budget_total: spec.budget.tokens,
+      });
+      await record(db, project_id, [event], async (tx, fresh) => {
+        if (!fresh) return;
+        await openBudgets(tx, project_id, budgetsOf(plan, spec.budget.tokens));
+        await tx.insertInto("tasks").values(taskRows(project_id, plan, reports)).execute();
+      });
+      return {
+        plan: ref,
+        deliverables: plan.deliverables.map((deliverable) => deliverableRef(deliverable, graphOf(plan, deliverable.id))),
+        budget_total: spec.budget.tokens,
+        timeout_minutes: spec.timeout_minutes,
+        quality_threshold: spec.quality_threshold,
+        max_concurrency: spec.max_concurrency,
+      };
+    },
+  };
+}
+
+/** The graph's rules for every deliverable; throws InputError with all problems at once. */
+export function checkPlan(plan: Plan): GraphReport[] {
+  const reports = plan.deliverables.map(({ id }) => validateGraph(graphOf(plan, id)));
+  const problems = reports.flatMap((report, index) =>
+    report.problems.map((problem) => `${plan.deliverables[index]?.id}: ${problem}`),
+  );
+  if (problems.length > 0) throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
+  return reports;
+}
+
+function graphOf(plan: Plan, deliverableId: string): TaskGraph {
+  const graph = plan.graphs[deliverableId];
+  if (graph === undefined) {
+    throw new InputError(`Deliverable ${deliverableId} has no task graph.`, { code: "graph_invalid" });
+  }
+  return graph;
+}
+
+function deliverableRef({ id, dependencies, budget_tokens }: Plan["deliverables"][number], graph: TaskGraph): DeliverableRef {
+  const tasks = graph.nodes.map((node) => ({
+    id: node.id,
+    type: node.type,
+    dependencies: node.dependencies,
+    estimated_tokens: node.estimated_tokens,
+    estimated_seconds: node.estimated_seconds,
+  }));
+  return { id, dependencies, budget_tokens, tasks };
+}
+
+/** The rows that spending is reserved against: project, deliverable, task (all its attempts). */
+function budgetsOf(plan: Plan, project_tokens: number): Map<string, number> {
+  const limits = new Map([["project", project_tokens]]);
+  for (const { id, budget_tokens } of plan.deliverables) {
+    limits.set(`deliverable/${id}`, budget_tokens);
+    for (const node of graphOf(plan, id).nodes) {
+      limits.set(`task/${id}/${node.id}`, Math.ceil(node.estimated_tokens * ATTEMPT_MARGIN) * QUALITY_ATTEMPTS_MAX);
+    }
+  }
+  return limits;
+}
+
+function taskRows(project_id: string, plan: Plan, reports: GraphReport[]) {
+  return plan.deliverables.flatMap(({ id }, index) => {
+    const position = new Map(reports[index]?.order.map((task, at) => [task, at]));
+    return graphOf(plan, id).nodes.map((node) => ({
+      project_id,
+      deliverable_id: id,
+      task_id: node.id,
+      position: position.get(node.id) ?? 0,
+      type: node.type,
+      persona: node.persona,
+      title: node.description,
+      dependencies: JSON.stringify(node.dependencies),
+      state: "queued" as const,
+      estimated_tokens: node.estimated_tokens,
+    }));
+  });
+}

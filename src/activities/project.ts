@@ -1,0 +1,72 @@
+import { NotFoundError } from "../domain/errors.ts";
+import type { LoadedCapsule } from "../domain/capsule.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
+import type { ProjectSpec } from "../domain/intake.ts";
+import { type Deliverable, Plan, type TaskGraph, type TaskNode } from "../domain/plan.ts";
+import type { ActivityDeps } from "./deps.ts";
+
+/** A project as activities need it. */
+export interface Project {
+  id: string;
+  tenant: string;
+  region: string;
+  spec: ProjectSpec;
+  sandbox: string;
+  created_by: string;
+  plan: ArtifactRef | null;
+}
+
+/** A deliverable with its graph and the very capsule version that it was planned with. */
+export interface Work {
+  project: Project;
+  plan: Plan;
+  deliverable: Deliverable;
+  graph: TaskGraph;
+  capsule: LoadedCapsule;
+  /** Id of its repository. */
+  repository: string;
+}
+
+const PLANS_CACHED_MAX = 32;
+const plans = new Map<string, Plan>();
+
+export async function loadProject({ db }: Pick<ActivityDeps, "db">, id: string): Promise<Project> {
+  const row = await db
+    .selectFrom("projects")
+    .select(["id", "tenant", "region", "spec", "sandbox", "created_by", "plan"])
+    .where("id", "=", id)
+    .executeTakeFirst();
+  if (row === undefined) throw new NotFoundError("project", id);
+  return row;
+}
+
+export async function loadPlan({ artifacts }: Pick<ActivityDeps, "artifacts">, ref: ArtifactRef): Promise<Plan> {
+  const cached = plans.get(ref.digest);
+  if (cached !== undefined) return cached;
+  const plan = Plan.parse(await artifacts.getJson(ref));
+  plans.set(ref.digest, plan);
+  const [oldest] = plans.keys();
+  if (plans.size > PLANS_CACHED_MAX && oldest !== undefined) plans.delete(oldest);
+  return plan;
+}
+
+export async function loadWork(deps: ActivityDeps, projectId: string, deliverableId: string): Promise<Work> {
+  const project = await loadProject(deps, projectId);
+  if (project.plan === null) throw new NotFoundError("plan of project", projectId);
+  const plan = await loadPlan(deps, project.plan);
+  const deliverable = plan.deliverables.find((candidate) => candidate.id === deliverableId);
+  const graph = plan.graphs[deliverableId];
+  if (deliverable === undefined || graph === undefined) throw new NotFoundError("deliverable", deliverableId);
+  const capsule = await deps.library.get(deliverable.capsule ?? "", deliverable.capsule_version);
+  return { project, plan, deliverable, graph, capsule, repository: repositoryId(projectId, deliverableId) };
+}
+
+export function taskOf({ graph }: Work, taskId: string): TaskNode {
+  const task = graph.nodes.find((node) => node.id === taskId);
+  if (task === undefined) throw new NotFoundError("task", taskId);
+  return task;
+}
+
+export function repositoryId(projectId: string, deliverableId: string): string {
+  return `${projectId}.${deliverableId}`;
+}

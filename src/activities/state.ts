@@ -1,0 +1,107 @@
+import type { Transaction } from "kysely";
+import type { Db } from "../persistence/database.ts";
+import { newEvent } from "../domain/event-data.ts";
+import { isTerminal } from "../domain/intake.ts";
+import type { TaskState } from "../domain/execute.ts";
+import type { Card } from "../ports/board.ts";
+import type { Database } from "../persistence/schema.ts";
+import type { ControlActivities, TaskEnd } from "./contract.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { record } from "./transaction.ts";
+
+/** Where a task's card lies while the task is in this state. */
+const COLUMNS: Record<TaskState, Card["column"]> = {
+  queued: "todo",
+  blocked: "todo",
+  running: "doing",
+  remediating: "doing",
+  reviewing: "review",
+  merging: "review",
+  waiting: "review",
+  done: "done",
+  failed: "failed",
+  skipped: "failed",
+  cancelled: "failed",
+};
+
+type TaskChange = Partial<
+  Pick<Database["tasks"], "agent" | "commit" | "reason" | "score"> & {
+    attempt: number;
+    tokens: number;
+    started_at: Date;
+    ended_at: Date;
+  }
+>;
+
+/** Moves a task and its card. */
+export async function moveTask(
+  db: Db | Transaction<Database>,
+  at: { project_id: string; deliverable_id: string; task_id: string },
+  state: TaskState,
+  change: TaskChange = {},
+): Promise<void> {
+  await db
+    .updateTable("tasks")
+    .set({ state, heartbeat_at: new Date(), ...change })
+    .where("project_id", "=", at.project_id)
+    .where("deliverable_id", "=", at.deliverable_id)
+    .where("task_id", "=", at.task_id)
+    .execute();
+  await db
+    .updateTable("board_cards")
+    .set({ board_column: COLUMNS[state], moved_at: new Date() })
+    .where("project_id", "=", at.project_id)
+    .where("deliverable_id", "=", at.deliverable_id)
+    .where("task_id", "=", at.task_id)
+    .where("board_column", "!=", COLUMNS[state])
+    .execute();
+}
+
+type StateActivities = Pick<ControlActivities, "startStage" | "setProjectState" | "recordTaskEnd">;
+
+export function createStateActivities({ db, log }: ActivityDeps): StateActivities {
+  return {
+    async startStage({ project_id, stage }) {
+      const event = newEvent(`stage/${stage}`, `kamachiq.${stage}.started` as "kamachiq.plan.started", project_id, {});
+      await record(db, project_id, [event], async (tx) => {
+        await tx.updateTable("projects").set({ stage }).where("id", "=", project_id).execute();
+      });
+      log(project_id).info({ stage }, "stage started");
+    },
+
+    async setProjectState({ project_id, state, reason }) {
+      await db
+        .updateTable("projects")
+        .set({ state, reason, updated_at: new Date() })
+        .where("id", "=", project_id)
+        .where("finished_at", "is", null)
+        .execute();
+      log(project_id).info({ state, reason, terminal: isTerminal(state) }, "project state");
+    },
+
+    async recordTaskEnd({ project_id, deliverable_id, result }: TaskEnd) {
+      const { task_id, state, score, tokens, attempts, commit, reason } = result;
+      const { type } = await db
+        .selectFrom("tasks")
+        .select("type")
+        .where("project_id", "=", project_id)
+        .where("deliverable_id", "=", deliverable_id)
+        .where("task_id", "=", task_id)
+        .executeTakeFirstOrThrow();
+      const data = { deliverable_id, task_id, type, state, score, tokens, attempts, commit };
+      const key = `task/${deliverable_id}/${task_id}/end`;
+      const subject = `task/${task_id}`;
+      const event =
+        state === "done"
+          ? newEvent(key, "kamachiq.execute.task_completed", subject, data)
+          : newEvent(key, `kamachiq.execute.task_${state === "skipped" ? "skipped" : "failed"}`, subject, {
+              ...data,
+              reason: reason ?? state,
+            });
+      await record(db, project_id, [event], async (tx) => {
+        await moveTask(tx, { project_id, deliverable_id, task_id }, state, { reason, ended_at: new Date() });
+      });
+      log(project_id).info({ task: task_id, state, score, tokens, attempts, reason }, "task ended");
+    },
+  };
+}
