@@ -123,6 +123,7 @@ export interface AgentActivities {
   integrate(input: AttemptKey & { commit: string }): Promise<IntegrateResult>;
   /** Grades the merged whole of a deliverable's repository in a clean checkout, with the held-out checks. */
   evaluateProject(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
+  cleanUp(input: { project_id: string }): Promise<void>;
   promote(input: {
     project_id: string;
     deliverable_id: string;

@@ -17,4 +17,6 @@ export interface Renderer {
     parameters: Record<string, unknown>,
     spec: VisibleSpec,
   ): (CommandCheck & { proves: string[] })[];
+  /** A shell line that shows the delivered program at work, run in a clone; null when the capsule has none. */
+  tryCommand(capsule: LoadedCapsule, parameters: Record<string, unknown>): string | null;
 }

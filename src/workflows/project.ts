@@ -29,7 +29,10 @@ export async function KamachiqProjectWorkflow(input: ProjectWorkflowInput): Prom
       ? (run.ending ?? { state: "cancelled", reason: "cancelled through Temporal" })
       : { state: "failed", reason: reasonOf(error) };
   }
-  return CancellationScope.nonCancellable(() => completion.finalizeProject({ project_id: run.project_id, ...outcome }));
+  return CancellationScope.nonCancellable(async () => {
+    await run.steps.cleanUp({ project_id: run.project_id });
+    return completion.finalizeProject({ project_id: run.project_id, ...outcome });
+  });
 }
 
 async function deliver(run: ProjectRun): Promise<Outcome> {
