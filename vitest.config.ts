@@ -1,20 +1,16 @@
 import { defineConfig } from "vitest/config";
 
-// Two kinds of test: `unit` is pure and takes seconds; `integration` starts the real components and takes minutes.
+// `unit` is pure and takes seconds; `integration` starts the embedded components; `servers` needs further real servers.
+const real = { environment: "node", testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false } as const;
+const report = process.env["VITEST_JSON"];
+
 export default defineConfig({
   test: {
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: report }]],
     projects: [
       { test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node" } },
-      {
-        test: {
-          name: "integration",
-          include: ["test/**/*.test.ts"],
-          environment: "node",
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-        },
-      },
+      { test: { ...real, name: "integration", include: ["test/*.test.ts"] } },
+      { test: { ...real, name: "servers", include: ["test/servers/*.test.ts"], passWithNoTests: false } },
     ],
   },
 });

@@ -6,7 +6,7 @@ import type { Db } from "../persistence/database.ts";
 import { spentTokens } from "../persistence/ledger.ts";
 import type { ControlActivities, DecisionSummary, PolicyQuestion } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { loadWork, type Work } from "./project.ts";
+import { loadWork, type Project, type Work } from "./project.ts";
 import { record } from "./transaction.ts";
 
 type PolicyActivities = Pick<ControlActivities, "evaluatePolicy" | "recordBlocked" | "recordUnblocked">;
@@ -160,7 +160,7 @@ async function contextOf(db: Db, work: Work, { action, task_id }: PolicyQuestion
 
 /** What the rules see of a step. */
 export function policyContext(
-  work: Pick<Work, "project" | "deliverable" | "graph">,
+  work: Pick<Work, "deliverable" | "graph"> & { project: Pick<Project, "tenant" | "region" | "spec" | "created_by"> },
   action: Action,
   task_id: string | undefined,
   spent_tokens: number,
@@ -179,6 +179,7 @@ export function policyContext(
       constraints: spec.constraints,
       budget_tokens: spec.budget.tokens,
       agent: spec.agent,
+      quality_threshold: spec.quality_threshold,
     },
     deliverable: {
       id: deliverable.id,

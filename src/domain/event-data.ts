@@ -35,7 +35,7 @@ const UsageData = z.object({
   usd: z.number().nonnegative(),
 });
 
-/** `pending` is no decision: a review that nobody answered in time is `expired`. */
+/** `expired`: nobody answered in time. */
 export const REVIEW_DECISIONS = ["approved", "rejected", "expired"] as const;
 export const VERDICTS = ["approved", "needs_revision", "blocked"] as const;
 export type Verdict = (typeof VERDICTS)[number];
@@ -119,8 +119,8 @@ export const EVENT_DATA = {
     ...task,
     attempt,
     reason: z.string(),
-    /** How many findings go back to the agent, or the findings themselves. */
-    findings: z.union([z.int().nonnegative(), z.array(z.json())]),
+    /** How many findings go back to the agent. */
+    findings: z.int().nonnegative(),
   }),
   "kamachiq.execute.task_completed": taskEnd,
   "kamachiq.execute.task_failed": taskEndWithReason,

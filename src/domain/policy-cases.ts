@@ -45,7 +45,8 @@ export function runPolicyCases(engine: PolicyEngine, document: unknown): { total
   const failures = cases.flatMap((item): CaseFailure[] => {
     const template = templates[item.from];
     if (template === undefined) return [{ name: item.name, problem: `there is no template "${item.from}"` }];
-    const context = structuredClone({ ...templates.base, ...template });
+    // Templates are JSON; a case changes a copy of its own.
+    const context = JSON.parse(JSON.stringify({ ...templates.base, ...template })) as Record<string, unknown>;
     const unknown = Object.entries(item.set).filter(([path, value]) => !setField(context, path.split("."), value));
     if (unknown.length > 0) return [{ name: item.name, problem: `unknown field ${unknown[0]?.[0]}` }];
     // The engine itself checks the context's types as it reads them.

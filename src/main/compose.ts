@@ -1,0 +1,64 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ActivityDeps } from "../activities/deps.ts";
+import { createTemplateAgent } from "../adapters/agent-template.ts";
+import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
+import { createPostgresBoard } from "../adapters/board-postgres.ts";
+import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
+import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
+import { createPostgresMemory } from "../adapters/memory-postgres.ts";
+import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
+import { createPolicyFiles } from "../adapters/policy-files.ts";
+import { createBubblewrapSandbox } from "../adapters/sandbox-bubblewrap.ts";
+import { createNoSandbox } from "../adapters/sandbox-none.ts";
+import { createGitSourceControl } from "../adapters/source-control-git.ts";
+import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
+import type { Config } from "../config/config.ts";
+import type { Db } from "../persistence/database.ts";
+import type { Logs } from "../platform/log.ts";
+import type { Sandbox } from "../ports/sandbox.ts";
+import type { Components } from "../stack/components.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const CAPSULES = join(ROOT, "services/task-capsule-repo/app/capsules");
+export const POLICIES = join(ROOT, "policies");
+
+export interface Embedding {
+  config: Config;
+  components: Components;
+  db: Db;
+  logs: Logs;
+}
+
+/** Fills the ports with the adapters of one machine: files, local git, the product's own database. */
+export async function composeDeps({ config, components, db, logs }: Embedding): Promise<ActivityDeps> {
+  const folder = (name: string): string => join(config.home, name);
+  await Promise.all(["scratch", "reports", "repositories", "worktrees"].map((name) => mkdir(folder(name), { recursive: true })));
+  const sandbox = createSandbox(config, components);
+  await sandbox.check();
+  const library = await loadCapsuleLibrary(CAPSULES);
+  const policy = await createPolicyFiles(POLICIES);
+  return {
+    db,
+    artifacts: createFileArtifactStore(folder("artifacts")),
+    library,
+    renderer: createCapsuleRenderer(),
+    planner: createCapsulePlanner(library),
+    policy,
+    sourceControl: createGitSourceControl({ root: folder("repositories"), worktrees: folder("worktrees") }),
+    board: createPostgresBoard(db),
+    memory: createPostgresMemory(db),
+    agents: new Map([["template", createTemplateAgent()]]),
+    evaluators: [createPythonEvaluator({ sandbox, python: components.python })],
+    sandbox: sandbox.kind,
+    scratch: folder("scratch"),
+    reports: folder("reports"),
+    log: (projectId) => logs.project(projectId).child({ project: projectId }),
+  };
+}
+
+function createSandbox(config: Config, { bubblewrap }: Components): Sandbox {
+  if (config.sandbox === "none") return createNoSandbox();
+  return createBubblewrapSandbox({ bubblewrap: bubblewrap ?? "bwrap" });
+}
