@@ -38,14 +38,19 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const sandbox = createSandbox(config, components);
   await sandbox.check();
   const library = await loadCapsuleLibrary(CAPSULES);
-  const policy = await createPolicyFiles(POLICIES);
+  const policies = await createPolicyFiles(POLICIES);
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
     planner: createCapsulePlanner(library),
-    policy,
+    policy: {
+      get constitution_hash() {
+        return policies.constitution_hash;
+      },
+      evaluate: (context, options) => policies.engine.evaluate(context, options),
+    },
     sourceControl: createGitSourceControl({ root: folder("repositories"), worktrees: folder("worktrees") }),
     board: createPostgresBoard(db),
     memory: createPostgresMemory(db),
