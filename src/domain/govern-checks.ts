@@ -17,7 +17,9 @@ export interface CheckOutcome {
   outcome: "passed" | "needs_revision" | "blocked";
   value: number | null;
   limit: number | null;
+  /** What holds, and what does not. */
   statements: Statement[];
+  objections: Statement[];
   notes: Statement[];
   escalations: Escalation[];
 }
@@ -31,6 +33,7 @@ class Findings implements CheckOutcome {
   value: number | null = null;
   limit: number | null = null;
   statements: Statement[] = [];
+  objections: Statement[] = [];
   notes: Statement[] = [];
   escalations: Escalation[] = [];
 
@@ -44,12 +47,12 @@ class Findings implements CheckOutcome {
 
   revise(text: string, ...facts: Cited[]): void {
     if (this.outcome === "passed") this.outcome = "needs_revision";
-    this.statements.push(cite(text, facts));
+    this.objections.push(cite(text, facts));
   }
 
   block(text: string, to: Escalation["to"], ...facts: Cited[]): void {
     this.outcome = "blocked";
-    this.statements.push(cite(text, facts));
+    this.objections.push(cite(text, facts));
     this.escalations.push({ ...cite(text, facts), to });
   }
 }
@@ -96,9 +99,10 @@ const constitution: Check = (log, { constitution_threshold }) => {
       "operator",
       blocked,
     );
+  const byId = new Map(log.decisions.map((fact) => [fact.decision.decision_id, fact]));
   for (const { started } of log.tasks.flatMap((task) => task.attempts)) {
     if (started === null) continue;
-    const basis = log.decisions.find((fact) => fact.decision.decision_id === started.decision_id);
+    const basis = byId.get(started.decision_id);
     const allows =
       basis !== undefined && basis.sequence < started.sequence && (basis.decision.allowed || isOverridden(log, basis));
     if (!allows)

@@ -93,7 +93,9 @@ export const GovernanceReport = z.strictObject({
       /** What was measured, and the limit; null where there is nothing to measure. */
       value: z.number().nullable(),
       limit: z.number().nullable(),
+      /** What holds, and what does not; with an objection the outcome is not `passed`. */
       statements: z.array(Statement),
+      objections: z.array(Statement),
     }),
   ),
   /** What is worth knowing and changes no verdict. */
@@ -139,6 +141,11 @@ export const GovernanceReport = z.strictObject({
 });
 export type GovernanceReport = z.infer<typeof GovernanceReport>;
 
+/** Why the verdict is not `approved`, one sentence a reason; empty when it is. */
+export function objectionsOf(report: GovernanceReport): string[] {
+  return report.checks.flatMap((check) => check.objections.map((objection) => objection.text));
+}
+
 const WORST_FIRST = ["blocked", "needs_revision"] as const;
 
 /**
@@ -157,13 +164,9 @@ export function reviewGovernance(events: readonly KamachiqEvent[], overlay: Gove
     capsule: { id: overlay.capsule, version: overlay.version },
     verdict: verdictOf(results),
     score: scores.length === 0 ? null : Math.min(...scores),
-    checks: results.map(({ check, outcome, value, limit, statements }) => ({
-      check,
-      outcome,
-      value,
-      limit,
-      statements,
-    })),
+    checks: results.map(({ check, outcome, value, limit, statements, objections }) => {
+      return { check, outcome, value, limit, statements, objections };
+    }),
     notes: [...results.flatMap((result) => result.notes), ...sandboxNote(log)],
     escalations: results.flatMap((result) => result.escalations),
     ...figures(log),

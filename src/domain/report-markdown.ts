@@ -183,7 +183,12 @@ export function renderGovernanceMarkdown(report: GovernanceReport): string {
       "What somebody has to do",
       report.escalations.map((one) => `${statement(one)} → ${one.to}`),
     ),
-    ...report.checks.flatMap((one) => section(text(one.check.replaceAll("_", " ")), one.statements.map(statement))),
+    ...report.checks.flatMap((one) =>
+      section(text(one.check.replaceAll("_", " ")), [
+        ...one.objections.map((objection) => statement(objection).replace(/^- /, "- **Not so:** ")),
+        ...one.statements.map(statement),
+      ]),
+    ),
     ...section("Notes", report.notes.map(statement)),
     ...section("Figures", [
       `- Graph: ${graph.deliverables} deliverables, ${graph.tasks} tasks in ${graph.waves} waves of at most ${graph.widest_wave}`,

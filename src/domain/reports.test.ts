@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileCompletion } from "./complete.ts";
 import { CompletionReport } from "./completion-report.ts";
-import { type GovernanceOverlay, GovernancePolicies, GovernanceReport, reviewGovernance } from "./govern.ts";
+import {
+  type GovernanceOverlay,
+  GovernancePolicies,
+  GovernanceReport,
+  objectionsOf,
+  reviewGovernance,
+} from "./govern.ts";
 import type { KamachiqEvent } from "./events.ts";
 import { draftReleaseNotes } from "./release-notes.ts";
 import { renderCompletionMarkdown, renderGovernanceMarkdown } from "./report-markdown.ts";
@@ -94,7 +100,9 @@ describe("governance", () => {
       { approved: false, vetoes: ["tests"] },
       (data) => data.scope === "project",
     );
-    expect(reviewGovernance(whole, overlay).verdict).toBe("needs_revision");
+    const report = reviewGovernance(whole, overlay);
+    expect(report.verdict).toBe("needs_revision");
+    expect(objectionsOf(report)).toEqual(["The merged whole of calculator was graded 0.93 and not approved: tests."]);
   });
 
   it("finds missing audit artifacts", () => {
@@ -151,7 +159,7 @@ describe("any prefix of a log", () => {
         for (const statement of [
           ...report.notes,
           ...report.escalations,
-          ...report.checks.flatMap((check) => check.statements),
+          ...report.checks.flatMap((check) => [...check.statements, ...check.objections]),
         ]) {
           if (events.length > 0) expect(statement.events.length).toBeGreaterThan(0);
           expect(statement.events.every((sequence) => sequences.has(sequence))).toBe(true);

@@ -216,14 +216,11 @@ export function lastScore(task: TaskLog): Fact<EventData<"kamachiq.review.scored
 }
 
 /** Whether a person let the step through that policy did not. */
-export function isOverridden(log: RunLog, decision: DecisionFact): boolean {
-  const { decision_id, violations } = decision.decision;
-  return (
-    violations.some((violation) => violation.rule === "override") ||
-    log.blocks.some(
-      ({ blocked, unblocked }) =>
-        unblocked !== null && (blocked.decision_id === decision_id || unblocked.decision_id === decision_id),
-    )
+export function isOverridden(log: RunLog, { decision }: DecisionFact): boolean {
+  if (decision.violations.some((violation) => violation.rule === "override")) return true;
+  if (decision.allowed) return false;
+  return log.blocks.some(
+    ({ blocked, unblocked }) => unblocked !== null && blocked.decision_id === decision.decision_id,
   );
 }
 
