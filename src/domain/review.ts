@@ -7,6 +7,8 @@ export type Metric = keyof typeof RUBRIC;
 /** One check that ran: what, how, what came out, and what it proves. */
 export const CheckResult = z.strictObject({
   check: z.string().max(100),
+  /** What is checked, in words, where the check came with some. Feedback from a held-out check is this and its id. */
+  text: z.string().max(500).optional(),
   metric: z.enum(["correctness", "style", "documentation"]),
   passed: z.boolean(),
   /** 0 to 1: the share that passed, for checks that count something. */
