@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 
+/** How long the output of a command that ended may still be read, in milliseconds. */
+const DRAIN_MS = 500;
+
 export interface ProcessOptions {
   cwd?: string | undefined;
   /** The whole environment; nothing is inherited. */
@@ -9,6 +12,8 @@ export interface ProcessOptions {
   timeout_ms: number;
   /** Kept of each stream, in bytes: half from its start and half from its end. */
   output_bytes?: number;
+  /** Printed in all, in bytes; past it the whole process group is killed. */
+  flood_bytes?: number;
   signal?: AbortSignal | undefined;
   uid?: number;
   gid?: number;
@@ -21,6 +26,8 @@ export interface ProcessResult {
   stdout: string;
   stderr: string;
   timed_out: boolean;
+  /** Killed because it printed more than `flood_bytes`. */
+  flooded: boolean;
   truncated: boolean;
   duration_ms: number;
 }
@@ -31,12 +38,15 @@ class BoundedOutput {
   private head = Buffer.alloc(0);
   private tail = Buffer.alloc(0);
   private dropped = 0;
+  /** Bytes pushed so far. */
+  seen = 0;
 
   constructor(limit: number) {
     this.half = Math.max(1, Math.floor(limit / 2));
   }
 
   push(chunk: Buffer): void {
+    this.seen += chunk.length;
     const room = this.half - this.head.length;
     if (room > 0) {
       this.head = Buffer.concat([this.head, chunk.subarray(0, room)]);
@@ -78,8 +88,6 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
   });
   const stdout = new BoundedOutput(options.output_bytes ?? 1_000_000);
   const stderr = new BoundedOutput(options.output_bytes ?? 1_000_000);
-  child.stdout?.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
   child.stdin?.on("error", () => {}); // the child may end before it has read everything
   child.stdin?.end(options.stdin);
 
@@ -91,12 +99,30 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
       // already gone
     }
   };
+  let flooded = false;
+  const take = (output: BoundedOutput, chunk: Buffer): void => {
+    output.push(chunk);
+    if (flooded || stdout.seen + stderr.seen <= (options.flood_bytes ?? Infinity)) return;
+    flooded = true;
+    killGroup();
+  };
+  child.stdout?.on("data", (chunk: Buffer) => take(stdout, chunk));
+  child.stderr?.on("data", (chunk: Buffer) => take(stderr, chunk));
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
     killGroup();
   }, options.timeout_ms);
   options.signal?.addEventListener("abort", killGroup, { once: true });
+  let drain: NodeJS.Timeout | undefined;
+  child.once("exit", () => {
+    killGroup(); // what the command left behind in its group
+    // A descendant that left the group may hold the pipes open for ever.
+    drain = setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    }, DRAIN_MS);
+  });
   try {
     const [exitCode, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
       child.once("error", reject);
@@ -108,12 +134,13 @@ export async function runProcess(argv: readonly string[], options: ProcessOption
       stdout: stdout.text(),
       stderr: stderr.text(),
       timed_out: timedOut,
+      flooded,
       truncated: stdout.truncated || stderr.truncated,
       duration_ms: performance.now() - started,
     };
   } finally {
     clearTimeout(timer);
+    clearTimeout(drain);
     options.signal?.removeEventListener("abort", killGroup);
-    killGroup(); // what the command left behind in its group
   }
 }

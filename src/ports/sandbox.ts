@@ -11,7 +11,10 @@ export interface SandboxCommand {
   binPaths?: string[];
   /** The whole environment, besides PATH, HOME, LANG and TMPDIR. */
   env?: Record<string, string>;
+  /** At most 1 MB. */
   stdin?: string;
+  /** The workspace can't be written either. */
+  readOnly?: boolean;
   limits?: Partial<SandboxLimits>;
   signal?: AbortSignal;
 }
@@ -41,6 +44,8 @@ export interface SandboxResult {
 export interface Sandbox {
   /** Recorded in every report. */
   readonly kind: "bubblewrap" | "none";
+  /** Where a command sees its workspace, given as an absolute host path. */
+  inside(workspace: string): string;
   /** Fails with ComponentMissingError when this machine can't run it. */
   check(): Promise<void>;
   run(command: SandboxCommand): Promise<SandboxResult>;
