@@ -3,6 +3,8 @@ import type { KamachiqEvent } from "./events.ts";
 import type { ArtifactRef } from "./ids.ts";
 import { estimateOf, lastScore, readRunLog, type RunLog, spentOf, type TaskLog } from "./run-log.ts";
 
+export { renderCompletionMarkdown } from "./report-markdown.ts";
+
 /** Compiles the report of a run, whole or cut off. Pure. Throws a ZodError for events that no writer of ours wrote. */
 export function compileCompletion(events: readonly KamachiqEvent[]): CompletionReport {
   const log = readRunLog(events);

@@ -175,13 +175,13 @@ export const EVENT_DATA = {
     decision_id: z.string(),
     notes: ArtifactRef,
   }),
+  /** The last event; the reports are derived from the log up to and with it, so it can't refer to them. */
   "kamachiq.complete.finished": z.object({
     state: z.enum(PROJECT_STATES),
     reason: z.string().nullable(),
     score: score.nullable(),
     tokens,
     repository: z.string().nullable(),
-    report: ArtifactRef,
   }),
 } as const satisfies Record<EventType, z.ZodType>;
 

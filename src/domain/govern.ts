@@ -8,6 +8,8 @@ import { TASK_TYPES } from "./plan.ts";
 import { GOVERNANCE_THRESHOLD } from "./policy.ts";
 import { isOverridden, latestProjectScores, readRunLog, type RunLog, spentOf } from "./run-log.ts";
 
+export { renderGovernanceMarkdown } from "./report-markdown.ts";
+
 /** Overrun of the estimate that is still accepted, as a share. Source: the blueprint's governance overlay. */
 export const BUDGET_VARIANCE_MAX = 0.15;
 

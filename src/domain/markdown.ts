@@ -10,9 +10,9 @@ export function text(value: string): string {
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
-    .replaceAll(/[\\`*_[\]|~#$!]/g, "\\$&")
+    .replaceAll(/[\\`*_[\]|~#$!@]/g, "\\$&")
     .replaceAll("://", "\\://")
-    .replaceAll(/\b(www)\./gi, "$1\\.")
+    .replaceAll(/(www)\./gi, "$1\\.")
     .replace(/^(\d*)([-+=.)])/, "$1\\$2");
 }
 

@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileCompletion } from "./complete.ts";
+import { compileCompletion, renderCompletionMarkdown } from "./complete.ts";
 import { CompletionReport } from "./completion-report.ts";
 import {
   type GovernanceOverlay,
   GovernancePolicies,
   GovernanceReport,
   objectionsOf,
+  renderGovernanceMarkdown,
   reviewGovernance,
 } from "./govern.ts";
 import type { KamachiqEvent } from "./events.ts";
 import { draftReleaseNotes } from "./release-notes.ts";
-import { renderCompletionMarkdown, renderGovernanceMarkdown } from "./report-markdown.ts";
 import { changed, deliveredRun } from "./run-log.example.ts";
 
 const overlay: GovernanceOverlay = {

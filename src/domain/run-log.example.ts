@@ -272,7 +272,6 @@ export function deliveredRun(): KamachiqEvent[] {
       score: 0.93,
       tokens: 2950,
       repository: "/var/lib/k/calculator.git",
-      report: ref("7"),
     });
   return log.events;
 }
