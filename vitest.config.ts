@@ -10,7 +10,7 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node" } },
       { test: { ...real, name: "integration", include: ["test/*.test.ts"] } },
-      { test: { ...real, name: "servers", include: ["test/servers/*.test.ts"], passWithNoTests: false } },
+      { test: { ...real, name: "servers", include: ["test/servers/*.test.ts"] } },
     ],
   },
 });

@@ -90,18 +90,25 @@ function killedShare(events: KamachiqEvent[]): number {
 
 function stageTimes(events: KamachiqEvent[]): Record<string, number> {
   const starts = STAGES.map((stage) => {
-    const event = events.find(({ type }) => type === `kamachiq.${stage}.started` || type === `kamachiq.${stage}.accepted`);
+    const event = events.find(
+      ({ type }) => type === `kamachiq.${stage}.started` || type === `kamachiq.${stage}.accepted`,
+    );
     return [stage, Date.parse(event?.time ?? "")] as const;
   });
   const last = Date.parse((events.at(-1) as KamachiqEvent).time);
-  return Object.fromEntries(starts.map(([stage, at], index) => [stage, ((starts[index + 1]?.[1] ?? last) - at) / 1000]));
+  return Object.fromEntries(
+    starts.map(([stage, at], index) => [stage, ((starts[index + 1]?.[1] ?? last) - at) / 1000]),
+  );
 }
 
 async function largestHistory(home: string): Promise<number> {
   const info = await readServerInfo(home);
   if (info === null) throw new Error("the server is gone before its histories were measured");
   const connection = await Connection.connect({ address: info.temporal_address });
-  const { executions } = await connection.workflowService.listWorkflowExecutions({ namespace: "default", pageSize: 1000 });
+  const { executions } = await connection.workflowService.listWorkflowExecutions({
+    namespace: "default",
+    pageSize: 1000,
+  });
   const sizes = executions.map(({ historySizeBytes }) => Number(historySizeBytes ?? 0));
   await connection.close();
   return Math.max(...sizes) / 1024;

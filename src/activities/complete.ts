@@ -76,7 +76,8 @@ export function createCompleteActivities(deps: ActivityDeps): Pick<ControlActivi
           .set({ state, reason, result: JSON.stringify(result), finished_at: new Date(), updated_at: new Date() })
           .where("id", "=", project_id)
           .execute();
-        for (const [kind, ref] of Object.entries(result.artifacts)) await recordArtifact(tx, project_id, kind, project_id, ref);
+        for (const [kind, ref] of Object.entries(result.artifacts))
+          await recordArtifact(tx, project_id, kind, project_id, ref);
       });
       log(project_id).info({ state, reason, score: result.quality_score, tokens: result.metrics.tokens }, "finished");
       return result;
@@ -85,7 +86,12 @@ export function createCompleteActivities(deps: ActivityDeps): Pick<ControlActivi
 }
 
 /** The last event: reports are derived from the log up to here. */
-async function finish({ db }: ActivityDeps, project_id: string, state: ProjectState, reason: string | null): Promise<void> {
+async function finish(
+  { db }: ActivityDeps,
+  project_id: string,
+  state: ProjectState,
+  reason: string | null,
+): Promise<void> {
   const [tokens, score, repositories] = [
     await spentTokens(db, project_id),
     await projectScore(db, project_id),
@@ -154,7 +160,11 @@ async function compileResult(
 type Db = ActivityDeps["db"];
 
 async function metricsOf(db: Db, project_id: string): Promise<ProjectResult["metrics"]> {
-  const tasks = await db.selectFrom("tasks").select(["state", "attempt"]).where("project_id", "=", project_id).execute();
+  const tasks = await db
+    .selectFrom("tasks")
+    .select(["state", "attempt"])
+    .where("project_id", "=", project_id)
+    .execute();
   const { created_at } = await db
     .selectFrom("projects")
     .select("created_at")

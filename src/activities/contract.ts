@@ -1,6 +1,6 @@
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectState, Stage } from "../domain/intake.ts";
-import type { TaskResult, TaskState } from "../domain/execute.ts";
+import type { TaskResult } from "../domain/execute.ts";
 import type { ValidatedPlan } from "../domain/plan.ts";
 import type { Action, PolicyDecision } from "../domain/policy.ts";
 import type { ProjectResult } from "../domain/result.ts";
@@ -98,13 +98,6 @@ export interface ControlActivities {
     decision_id: string;
     actor: string;
     reason: string;
-  }): Promise<void>;
-  setTaskState(input: {
-    project_id: string;
-    deliverable_id: string;
-    task_id: string;
-    state: TaskState;
-    reason?: string;
   }): Promise<void>;
   recordTaskEnd(input: TaskEnd): Promise<void>;
   openReview(request: ReviewRequest): Promise<void>;

@@ -76,7 +76,11 @@ async function taskSubject(
   };
 }
 
-async function projectSubject({ sourceControl, evaluators }: ActivityDeps, work: Work, round: number): Promise<Subject> {
+async function projectSubject(
+  { sourceControl, evaluators }: ActivityDeps,
+  work: Work,
+  round: number,
+): Promise<Subject> {
   const stack = evaluatorOf(evaluators, work);
   return {
     scope: "project",
@@ -171,15 +175,20 @@ async function recordReport(
   const { scope, deliverable_id, task_id, attempt, path } = subject;
   const { score, approved, metrics, vetoes } = report;
   const ref = await artifacts.put(JSON.stringify(report), "application/json");
-  const event = newEvent(`${path}/scored`, "kamachiq.review.scored", task_id === null ? project_id : `task/${task_id}`, {
-    ...{ scope, deliverable_id, task_id, attempt, score, approved, metrics, vetoes, report: ref, duration_ms },
-    checks: report.evidence.map((one) => ({
-      check: one.check,
-      passed: one.passed,
-      duration_ms: one.duration_ms,
-      counts: one.counts,
-    })),
-  });
+  const event = newEvent(
+    `${path}/scored`,
+    "kamachiq.review.scored",
+    task_id === null ? project_id : `task/${task_id}`,
+    {
+      ...{ scope, deliverable_id, task_id, attempt, score, approved, metrics, vetoes, report: ref, duration_ms },
+      checks: report.evidence.map((one) => ({
+        check: one.check,
+        passed: one.passed,
+        duration_ms: one.duration_ms,
+        counts: one.counts,
+      })),
+    },
+  );
   await record(db, project_id, [event], async (tx) => {
     await recordArtifact(tx, project_id, "quality_report", path, ref);
     if (task_id === null) return;

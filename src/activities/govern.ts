@@ -1,5 +1,5 @@
 import { newEvent } from "../domain/event-data.ts";
-import { governanceOverlay, reviewGovernance } from "../domain/govern.ts";
+import { governanceOverlay, objectionsOf, reviewGovernance } from "../domain/govern.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import { readEvents } from "../persistence/events.ts";
 import type { ControlActivities } from "./contract.ts";
@@ -27,7 +27,7 @@ export function createGovernActivities(deps: ActivityDeps): Pick<ControlActiviti
         await recordArtifact(tx, project_id, "governance_report", project_id, ref);
       });
       log(project_id).info({ verdict: report.verdict, notes }, "governance review");
-      return { verdict: report.verdict, reasons: [...report.escalations.map((one) => one.text), ...notes] };
+      return { verdict: report.verdict, reasons: objectionsOf(report) };
     },
   };
 }

@@ -80,7 +80,9 @@ async function settled(deps: ActivityDeps, work: Work, key: string): Promise<Ver
 /** Merges what is pending. False when another worker holds the lock; it dies with its holder's connection. */
 async function workOff(deps: ActivityDeps, work: Work): Promise<boolean> {
   return deps.db.connection().execute(async (connection) => {
-    const lock = sql<{ held: boolean }>`select pg_try_advisory_lock(hashtextextended(${`merge/${work.repository}`}, 0)) as held`;
+    const lock = sql<{
+      held: boolean;
+    }>`select pg_try_advisory_lock(hashtextextended(${`merge/${work.repository}`}, 0)) as held`;
     if ((await lock.execute(connection)).rows[0]?.held !== true) return false;
     try {
       const batch: Entry[] = await connection
@@ -181,7 +183,14 @@ async function recordVerdict(
   const message = excerpt(report ?? "", 8_000);
   const event =
     tip !== null
-      ? newEvent(key, "kamachiq.execute.task_merged", subject, { deliverable_id, task_id, attempt, commit, tip, retest_ms })
+      ? newEvent(key, "kamachiq.execute.task_merged", subject, {
+          deliverable_id,
+          task_id,
+          attempt,
+          commit,
+          tip,
+          retest_ms,
+        })
       : newEvent(key, "kamachiq.execute.task_returned", subject, {
           ...{ deliverable_id, task_id, attempt, reason: `${state}: ${excerpt(message, 500)}` },
           findings: 1,

@@ -35,7 +35,11 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       });
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
-        await tx.updateTable("projects").set({ plan: JSON.stringify(ref) }).where("id", "=", project_id).execute();
+        await tx
+          .updateTable("projects")
+          .set({ plan: JSON.stringify(ref) })
+          .where("id", "=", project_id)
+          .execute();
         await recordArtifact(tx, project_id, "plan", project_id, ref);
       });
       log(project_id).info({ planner: plan.planner, tasks, plan: ref.digest }, "plan made");
@@ -56,11 +60,16 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await openBudgets(tx, project_id, budgetsOf(plan, spec.budget.tokens));
-        await tx.insertInto("tasks").values(taskRows(project_id, plan, reports)).execute();
+        await tx
+          .insertInto("tasks")
+          .values(taskRows(project_id, plan, reports))
+          .execute();
       });
       return {
         plan: ref,
-        deliverables: plan.deliverables.map((deliverable) => deliverableRef(deliverable, graphOf(plan, deliverable.id))),
+        deliverables: plan.deliverables.map((deliverable) =>
+          deliverableRef(deliverable, graphOf(plan, deliverable.id)),
+        ),
         budget_total: spec.budget.tokens,
         timeout_minutes: spec.timeout_minutes,
         quality_threshold: spec.quality_threshold,
@@ -76,7 +85,8 @@ export function checkPlan(plan: Plan): GraphReport[] {
   const problems = reports.flatMap((report, index) =>
     report.problems.map((problem) => `${plan.deliverables[index]?.id}: ${problem}`),
   );
-  if (problems.length > 0) throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
+  if (problems.length > 0)
+    throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
   return reports;
 }
 
@@ -88,7 +98,10 @@ function graphOf(plan: Plan, deliverableId: string): TaskGraph {
   return graph;
 }
 
-function deliverableRef({ id, dependencies, budget_tokens }: Plan["deliverables"][number], graph: TaskGraph): DeliverableRef {
+function deliverableRef(
+  { id, dependencies, budget_tokens }: Plan["deliverables"][number],
+  graph: TaskGraph,
+): DeliverableRef {
   const tasks = graph.nodes.map((node) => ({
     id: node.id,
     type: node.type,

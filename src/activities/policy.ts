@@ -1,8 +1,15 @@
 import { PolicyError } from "../domain/errors.ts";
-import { newEvent } from "../domain/event-data.ts";
-import { type Action, POLICY_THRESHOLD, type PolicyContext, type PolicyDecision, type Violation } from "../domain/policy.ts";
+import { newEvent, typedEvent } from "../domain/event-data.ts";
+import {
+  type Action,
+  POLICY_THRESHOLD,
+  type PolicyContext,
+  type PolicyDecision,
+  type Violation,
+} from "../domain/policy.ts";
 import { canonicalJson, sha256 } from "../platform/digest.ts";
 import type { Db } from "../persistence/database.ts";
+import { readEvents } from "../persistence/events.ts";
 import { spentTokens } from "../persistence/ledger.ts";
 import type { ControlActivities, DecisionSummary, PolicyQuestion } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -115,7 +122,11 @@ async function recordDecision(db: Db, question: PolicyQuestion, decision: Policy
   const { project_id, action } = question;
   const subject_id = question.task_id ?? question.deliverable_id;
   const subject = question.task_id === undefined ? `deliverable/${subject_id}` : `task/${subject_id}`;
-  const event = newEvent(`decision/${question.key}`, "kamachiq.policy.decided", subject, { decision, action, subject_id });
+  const event = newEvent(`decision/${question.key}`, "kamachiq.policy.decided", subject, {
+    decision,
+    action,
+    subject_id,
+  });
   await record(db, project_id, [event], async (tx, fresh) => {
     if (!fresh) return;
     const { event_sequence } = await tx
@@ -155,16 +166,47 @@ function overrideNote({ actor, reason }: { actor: string; reason: string }): Vio
 
 async function contextOf(db: Db, work: Work, { action, task_id }: PolicyQuestion): Promise<PolicyContext> {
   const spent_tokens = await spentTokens(db, work.project.id);
-  return policyContext(work, action, task_id, spent_tokens);
+  const release = action === "release.promote" ? await releaseOf(db, work) : NOTHING_TO_RELEASE;
+  return policyContext(work, { action, task_id, spent_tokens, release });
 }
 
-/** What the rules see of a step. */
-export function policyContext(
-  work: Pick<Work, "deliverable" | "graph"> & { project: Pick<Project, "tenant" | "region" | "spec" | "created_by"> },
-  action: Action,
-  task_id: string | undefined,
-  spent_tokens: number,
-): PolicyContext {
+const NOTHING_TO_RELEASE: PolicyContext["release"] = { score: 0, verdict: "", approved_by_person: false };
+
+/** What the log says of the merged whole. */
+async function releaseOf(db: Db, { project, deliverable }: Work): Promise<PolicyContext["release"]> {
+  const events = await readEvents(db, project.id);
+  const release = { ...NOTHING_TO_RELEASE };
+  for (const event of events.map(typedEvent)) {
+    if (event.type === "kamachiq.govern.reported") release.verdict = event.data.verdict;
+    if (event.type === "kamachiq.review.scored" && isWhole(event.data, deliverable.id))
+      release.score = event.data.score;
+    if (event.type === "kamachiq.review.decided" && event.data.review_id === `${project.id}.${deliverable.id}`) {
+      release.approved_by_person = event.data.decision === "approved";
+    }
+  }
+  return release;
+}
+
+function isWhole(data: { scope: string; deliverable_id: string | null }, deliverableId: string): boolean {
+  return data.scope === "project" && data.deliverable_id === deliverableId;
+}
+
+/** A step of a deliverable that a decision is asked for. */
+interface Step {
+  action: Action;
+  task_id?: string | undefined;
+  spent_tokens: number;
+  release: PolicyContext["release"];
+}
+
+/** What the rules see before a deliverable is provisioned, of a project that may not exist yet. */
+export function provisionContext(work: Planned): PolicyContext {
+  return policyContext(work, { action: "deliverable.provision", spent_tokens: 0, release: NOTHING_TO_RELEASE });
+}
+
+type Planned = Pick<Work, "deliverable" | "graph"> & { project: Omit<Project, "id" | "plan"> };
+
+function policyContext(work: Planned, { action, task_id, spent_tokens, release }: Step): PolicyContext {
   const { project, deliverable, graph } = work;
   const { spec } = project;
   const task = task_id === undefined ? undefined : graph.nodes.find((node) => node.id === task_id);
@@ -173,6 +215,7 @@ export function policyContext(
     tenant: project.tenant,
     region: project.region,
     actor: project.created_by,
+    sandbox: project.sandbox,
     project: {
       name: spec.name,
       goals: spec.goals,
@@ -195,6 +238,7 @@ export function policyContext(
       tools: task?.tools ?? [],
       estimated_tokens: task?.estimated_tokens ?? 0,
     },
+    release,
     spent_tokens,
   };
 }

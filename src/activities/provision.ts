@@ -15,7 +15,11 @@ export function createProvisionActivities(deps: ActivityDeps): Pick<AgentActivit
   return {
     async provision({ project_id, deliverable_id, decision_id }) {
       const work = await loadWork(deps, project_id, deliverable_id);
-      await requireDecision(db, decision_id, { project_id, action: "deliverable.provision", subject_id: deliverable_id });
+      await requireDecision(db, decision_id, {
+        project_id,
+        action: "deliverable.provision",
+        subject_id: deliverable_id,
+      });
       const resources = await makeResources(deps, work);
       const key = `provisioned/${deliverable_id}`;
       const event = newEvent(key, "kamachiq.provision.completed", `deliverable/${deliverable_id}`, { resources });
@@ -23,7 +27,11 @@ export function createProvisionActivities(deps: ActivityDeps): Pick<AgentActivit
         const rows = resources.map(({ kind, adapter, reference, summary }) => {
           return { project_id, deliverable_id, kind, adapter, reference, summary };
         });
-        await tx.insertInto("resources").values(rows).onConflict((oc) => oc.doNothing()).execute();
+        await tx
+          .insertInto("resources")
+          .values(rows)
+          .onConflict((oc) => oc.doNothing())
+          .execute();
       });
       log(project_id).info({ deliverable: deliverable_id, resources: resources.length }, "provisioned");
       return { resources: resources.length };
@@ -35,8 +43,12 @@ async function makeResources(deps: ActivityDeps, work: Work): Promise<Resource[]
   const { project, plan, deliverable, graph, repository } = work;
   const wanted = plan.provisioning;
   const resources: Resource[] = [];
-  const add = (kind: Resource["kind"], adapter: string, made: { reference: string; created: boolean }, summary: string) =>
-    resources.push({ kind, deliverable: deliverable.id, adapter, summary, ...made });
+  const add = (
+    kind: Resource["kind"],
+    adapter: string,
+    made: { reference: string; created: boolean },
+    summary: string,
+  ) => resources.push({ kind, deliverable: deliverable.id, adapter, summary, ...made });
 
   if (wanted.repository) {
     const scaffold = deps.renderer.scaffold(work.capsule, deliverable.parameters, withoutAcceptance(project.spec));
@@ -53,7 +65,11 @@ async function makeResources(deps: ActivityDeps, work: Work): Promise<Resource[]
     }
   }
   if (wanted.board) {
-    const cards = graph.nodes.map(({ id, description }) => ({ task_id: id, title: description, column: "todo" as const }));
+    const cards = graph.nodes.map(({ id, description }) => ({
+      task_id: id,
+      title: description,
+      column: "todo" as const,
+    }));
     const made = await deps.board.create(project.id, deliverable.id, project.spec.name, cards);
     add("board", deps.board.adapter, made, `${cards.length} cards`);
   }

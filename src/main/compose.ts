@@ -34,7 +34,9 @@ export interface Embedding {
 /** Fills the ports with the adapters of one machine: files, local git, the product's own database. */
 export async function composeDeps({ config, components, db, logs }: Embedding): Promise<ActivityDeps> {
   const folder = (name: string): string => join(config.home, name);
-  await Promise.all(["scratch", "reports", "repositories", "worktrees"].map((name) => mkdir(folder(name), { recursive: true })));
+  await Promise.all(
+    ["scratch", "reports", "repositories", "worktrees"].map((name) => mkdir(folder(name), { recursive: true })),
+  );
   const sandbox = createSandbox(config, components);
   await sandbox.check();
   const library = await loadCapsuleLibrary(CAPSULES);

@@ -14,7 +14,8 @@ export function activityInterceptor(log: Logger): ActivityInterceptorsFactory {
     const inbound: ActivityInboundCallsInterceptor = {
       async execute(input, next) {
         const { activityType, attempt, workflowExecution, heartbeatTimeoutMs } = context.info;
-        const beat = heartbeatTimeoutMs === undefined ? undefined : setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+        const beat =
+          heartbeatTimeoutMs === undefined ? undefined : setInterval(() => context.heartbeat(), HEARTBEAT_MS);
         try {
           return await next(input);
         } catch (error) {

@@ -35,9 +35,13 @@ async function sourcesDigest(): Promise<string> {
   const files = ["package-lock.json"];
   for (const folder of ["src/workflows", "src/domain", "src/activities"]) {
     const names = await readdir(join(ROOT, folder), { recursive: true });
-    files.push(...names.filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).map((name) => join(folder, name)));
+    files.push(
+      ...names.filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts")).map((name) => join(folder, name)),
+    );
   }
-  const parts = await Promise.all(files.toSorted().map(async (file) => `${file}\0${await readFile(join(ROOT, file), "utf8")}`));
+  const parts = await Promise.all(
+    files.toSorted().map(async (file) => `${file}\0${await readFile(join(ROOT, file), "utf8")}`),
+  );
   return sha256(parts.join("\0")).slice(0, 32);
 }
 
