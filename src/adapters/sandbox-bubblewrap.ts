@@ -82,10 +82,8 @@ export function createBubblewrapSandbox({ bubblewrap }: { bubblewrap: string }):
   };
 }
 
-const ISOLATION = [
-  ...["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--clearenv"],
-  ...["--cap-drop", "ALL", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"],
-];
+const ISOLATION = `--unshare-all --unshare-user --disable-userns --die-with-parent --new-session --clearenv
+  --cap-drop ALL --uid 65534 --gid 65534 --hostname sandbox`.split(/\s+/);
 
 /** The system, read-only, and the file systems that belong to the sandbox alone. Bounded: nothing here can fill the memory. */
 async function systemBinds(): Promise<string[]> {
@@ -124,7 +122,8 @@ function settings(command: SandboxCommand): string[] {
   const variables = Object.entries(environmentOf(command, "/tmp"));
   return [
     ...variables.flatMap(([name, value]) => ["--setenv", name, value]),
-    ...["--chdir", join(WORKSPACE, folderBelow(command.cwd))],
+    "--chdir",
+    join(WORKSPACE, folderBelow(command.cwd)),
   ];
 }
 

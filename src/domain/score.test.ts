@@ -20,7 +20,13 @@ const check = (name: string, change: Partial<CheckResult> = {}): CheckResult => 
   ...change,
 });
 const scoring = (checks: CheckResult[], change: Partial<Scoring> = {}): Scoring => ({
-  ...{ subject: "s", commit: null, threshold: 0.8, criteria: [], checks, reviewer: "execution", sandbox: "none" },
+  subject: "s",
+  commit: null,
+  threshold: 0.8,
+  criteria: [],
+  checks,
+  reviewer: "execution",
+  sandbox: "none",
   ...change,
 });
 
@@ -105,9 +111,7 @@ describe("scoreReport", () => {
         for (const value of [report.score, ...Object.values(report.metrics)])
           if (value !== null) expect(value >= 0 && value <= 1).toBe(true);
         const { score, metrics, weights, approved } = report;
-        expect({ score, metrics, weights, approved }).toEqual({
-          ...{ score: turned.score, metrics: turned.metrics, weights: turned.weights, approved: turned.approved },
-        });
+        expect(turned).toMatchObject({ score, metrics, weights, approved });
         expect(new Set(turned.vetoes)).toEqual(new Set(report.vetoes));
         if (approved) expect(report.vetoes).toEqual([]);
       }),

@@ -38,7 +38,16 @@ export function scoreReport(scoring: Scoring): QualityReport {
   if (metrics.correctness === null) vetoes.push("no correctness evidence");
   const numbers = { score, threshold, metrics, weights, vetoes, criteria };
   return {
-    ...{ subject, commit, score, threshold, metrics, weights, vetoes, criteria, reviewer, sandbox },
+    subject,
+    commit,
+    score,
+    threshold,
+    metrics,
+    weights,
+    vetoes,
+    criteria,
+    reviewer,
+    sandbox,
     approved: score > threshold && vetoes.length === 0,
     evidence: [...checks],
     findings: [...checks.filter(({ passed }) => !passed).map(findingOf), ...unproven(criteria)],

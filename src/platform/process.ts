@@ -64,8 +64,8 @@ class BoundedOutput {
   }
 
   text(): string {
-    const gap = this.truncated ? `\n… ${this.dropped} bytes left out …\n` : "";
-    return this.head.toString("utf8") + gap + this.tail.toString("utf8");
+    if (!this.truncated) return Buffer.concat([this.head, this.tail]).toString("utf8");
+    return `${this.head.toString("utf8")}\n… ${this.dropped} bytes left out …\n${this.tail.toString("utf8")}`;
   }
 }
 
