@@ -3,17 +3,26 @@ import { Id } from "./ids.ts";
 import { CommandCheck } from "./intake.ts";
 import { SuccessCriterion, TASK_TYPES } from "./plan.ts";
 
-/** A file that the template agent renders. `template` is a path inside the capsule's own folder; both may be Liquid. */
+/** A file that is rendered. `path` is Liquid; `template` names a file inside the capsule's own folder. */
 export const TemplateFile = z.strictObject({
   path: z.string().min(1).max(300),
   template: z.string().min(1).max(300),
+  /** Liquid that renders to `true` where the file is wanted; absent: always. */
+  when: z.string().max(500).optional(),
+});
+export type TemplateFile = z.infer<typeof TemplateFile>;
+
+/** A file of the repository's first commit, and what it provisions. */
+export const ScaffoldTemplate = TemplateFile.extend({
+  kind: z.enum(["repository", "pipeline", "workspace"]).default("repository"),
 });
 
 /** A task of a capsule. Texts and paths are Liquid over `parameters`, `catalog` and `spec`. */
 export const CapsuleTask = z.strictObject({
   id: Id,
   type: z.enum(TASK_TYPES),
-  persona: Id,
+  /** Absent: the planner's heuristics name one by type. */
+  persona: Id.optional(),
   description: z.string().min(1).max(2_000),
   dependencies: z.array(Id).max(100).default([]),
   tools: z.array(Id).max(50).default([]),
@@ -21,7 +30,10 @@ export const CapsuleTask = z.strictObject({
   success_criteria: z.array(SuccessCriterion).min(1).max(100),
   /** Names of built-in checks of the stack (`compile`, `tests`, `lint`, …) or ids of `probes`. */
   checks: z.array(Id).min(1).max(50),
+  /** What the template agent writes; the rendered paths are the task's own, besides `paths`. */
   files: z.array(TemplateFile).max(100).default([]),
+  /** Tasks before it whose files the agent reads before it writes. */
+  reads: z.array(Id).max(100).default([]),
 });
 export type CapsuleTask = z.infer<typeof CapsuleTask>;
 
@@ -53,8 +65,12 @@ export const Capsule = z.strictObject({
   outputs: z.array(z.string().max(200)).max(50).default([]),
   persona: Id,
   tools: z.array(Id).max(50).default([]),
+  /** The first commit of its repository. */
+  scaffold: z.array(ScaffoldTemplate).max(50).default([]),
   tasks: z.array(CapsuleTask).max(200).default([]),
   probes: z.array(Probe).max(200).default([]),
+  /** Liquid over `parameters` and `catalog`: a shell line that shows the program at work in a clone. */
+  try_command: z.string().max(500).optional(),
   policies: z.record(z.string(), z.json()).default({}),
   heuristics: z.record(z.string(), z.json()).default({}),
   prompt: z.string().max(20_000).optional(),

@@ -19,8 +19,8 @@ export interface Overlap {
 
 /**
  * Pairs of nodes that may run at once and claim the same files. Compared only where claims have a common path:
- * nodes that name the very same file must form a chain, so neighbours in the order suffice; a wildcard is compared
- * with the claims below its root. Null: more comparisons than allowed.
+ * nodes that name the very same file must form a chain, so neighbours in the order suffice; a folder or wildcard is
+ * compared with the claims below its root. Null: more comparisons than allowed.
  */
 export function findOverlaps(
   graph: Indexed,
@@ -31,9 +31,9 @@ export function findOverlaps(
   const claims = paths.flatMap((list, node) => list.map((claim): Claim => ({ node, claim, ...claimRoot(claim) })));
   claims.sort((a, b) => compare(a.root, b.root) || (rank.get(a.node) ?? 0) - (rank.get(b.node) ?? 0));
   const candidates = [...sameFile(claims)];
-  const wild = wildcards(claims, COMPARISONS_MAX);
-  if (wild === null) return null;
-  candidates.push(...wild);
+  const nested = below(claims, COMPARISONS_MAX);
+  if (nested === null) return null;
+  candidates.push(...nested);
 
   const unique = new Map<string, Overlap>();
   for (const [left, right] of candidates) {
@@ -61,21 +61,24 @@ function* sameFile(claims: readonly Claim[]): Generator<[Claim, Claim]> {
   }
 }
 
-/** Each claim with a wildcard and every claim that may lie below its root. */
-function wildcards(claims: readonly Claim[], max: number): [Claim, Claim][] | null {
+/** Each claim and what it overlaps below its root, and for a wildcard also at its root. */
+function below(claims: readonly Claim[], max: number): [Claim, Claim][] | null {
   const pairs: [Claim, Claim][] = [];
   let compared = 0;
-  for (const wide of claims) {
-    if (wide.exact) continue;
-    const prefix = wide.root === "" ? "" : `${wide.root}/`;
-    for (let index = lowerBound(claims, wide.root); index < claims.length; index += 1) {
+  const scan = (wide: Claim, from: string, inside: (root: string) => boolean): boolean => {
+    for (let index = lowerBound(claims, from); index < claims.length; index += 1) {
       const other = claims[index] as Claim;
-      if (!other.root.startsWith(wide.root)) break;
-      if (other.root !== wide.root && !other.root.startsWith(prefix)) continue;
+      if (!inside(other.root)) break;
       compared += 1;
-      if (compared > max) return null;
+      if (compared > max) return false;
       if (other !== wide && claimsOverlap(wide.claim, other.claim)) pairs.push([wide, other]);
     }
+    return true;
+  };
+  for (const wide of claims) {
+    const folder = wide.root === "" ? "" : `${wide.root}/`;
+    if (!scan(wide, folder, (root) => root.startsWith(folder))) return null;
+    if (!wide.exact && folder !== "" && !scan(wide, wide.root, (root) => root === wide.root)) return null;
   }
   return pairs;
 }

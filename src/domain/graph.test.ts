@@ -113,7 +113,10 @@ const anyGraph = fc.array(
   fc.record({
     dependencies: fc.uniqueArray(fc.constantFrom(...ids), { maxLength: 4 }),
     seconds: fc.nat(9),
-    paths: fc.uniqueArray(fc.constantFrom("x/1", "x/2", "x/*", "x/**", "y", "**"), { minLength: 1, maxLength: 2 }),
+    paths: fc.uniqueArray(fc.constantFrom("x", "x/1", "x/2", "x-1", "x/*", "?/1", "x/**", "y", "**"), {
+      minLength: 1,
+      maxLength: 2,
+    }),
   }),
   { minLength: ids.length, maxLength: ids.length },
 );

@@ -6,7 +6,11 @@ describe("claims", () => {
     ["a.py", "a.py", true],
     ["a.py", "b.py", false],
     ["src/*", "src/a.py", true],
-    ["src/*", "src/x/a.py", false],
+    ["src/*.py", "src/x/a.py", false],
+    ["src", "src/x/a.py", true],
+    ["src", "src-x/a.py", false],
+    ["src/?.py", "src/a.py", true],
+    ["src/?.py", "src/ab.py", false],
     ["src/**", "src/x/a.py", true],
     ["src/", "src/x/a.py", true],
     ["**/test_*.py", "tests/test_a.py", true],
@@ -21,6 +25,8 @@ describe("claims", () => {
 
   it("takes a path literally", () => {
     expect(claimCovers("src/a.py", "src/*")).toBe(false);
+    expect(claimCovers("src", "src/a/b.py")).toBe(true);
+    expect(claimCovers("src/a.py", "src")).toBe(false);
     expect(claimCovers("src/*", "src/*")).toBe(true);
     expect(claimCovers("src/*.py", "src/a.py")).toBe(true);
   });

@@ -1,21 +1,23 @@
 /**
- * Whether two file claims can mean the same file. In a claim `*` stands for any text within a path component,
- * `**` for any components, and a trailing `/` for all that is below a folder. Takes time by the product of the lengths.
+ * Whether two file claims can mean the same file. In a claim `*` and `?` stand for text within a path component and
+ * `**` for any components; a folder owns what is below it. Takes time by the product of the lengths.
  */
 export function claimsOverlap(a: string, b: string): boolean {
-  return meet(componentsOf(a), componentsOf(b), isDeep, isDeep, (x, y) => meet(x, y, isStar, isStar, same));
+  const fits = (x: string, y: string): boolean => x === y || x === "?" || y === "?";
+  return meet(componentsOf(a), componentsOf(b), isDeep, isDeep, (x, y) => meet(x, y, isStar, isStar, fits));
 }
 
 /** Whether a claim covers this very path; nothing in the path stands for anything else. */
 export function claimCovers(claim: string, path: string): boolean {
   const nothing = (): boolean => false;
-  return meet(componentsOf(claim), path.split("/"), isDeep, nothing, (x, y) => meet(x, y, isStar, nothing, same));
+  const fits = (x: string, y: string): boolean => x === y || x === "?";
+  return meet(componentsOf(claim), path.split("/"), isDeep, nothing, (x, y) => meet(x, y, isStar, nothing, fits));
 }
 
 /** The part of a claim before the first component with a wildcard; the whole of it when it has none. */
 export function claimRoot(claim: string): { root: string; exact: boolean } {
-  const components = componentsOf(claim);
-  const wild = components.findIndex((component) => component.includes("*"));
+  const components = componentsOf(claim).slice(0, -1);
+  const wild = components.findIndex((component) => /[*?]/.test(component));
   return { root: (wild === -1 ? components : components.slice(0, wild)).join("/"), exact: wild === -1 };
 }
 
@@ -26,13 +28,13 @@ export function isPlainPath(path: string): boolean {
   return path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && part.toLowerCase() !== ".git");
 }
 
+/** With a last `**`, which also fits nothing: a claim of a folder and one of a file look the same. */
 function componentsOf(claim: string): string[] {
-  return (claim.endsWith("/") ? `${claim}**` : claim).split("/");
+  return [...claim.replace(/\/+$/, "").split("/"), "**"];
 }
 
 const isDeep = (component: string): boolean => component === "**";
 const isStar = (character: string): boolean => character === "*";
-const same = (a: string, b: string): boolean => a === b;
 
 /** Whether some sequence fits both patterns; a wild item fits any run of items, also none. */
 function meet(

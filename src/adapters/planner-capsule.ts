@@ -1,0 +1,136 @@
+import type { LoadedCapsule } from "../domain/capsule.ts";
+import { InputError } from "../domain/errors.ts";
+import { PlannerHeuristics } from "../domain/heuristics.ts";
+import type { VisibleSpec } from "../domain/intake.ts";
+import type { Plan, TaskNode } from "../domain/plan.ts";
+import { countTokens } from "../platform/tokens.ts";
+import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import type { Planner } from "../ports/planner.ts";
+import { matchCapsules } from "./capsule-match.ts";
+import { checkParameters } from "./capsule-parameters.ts";
+import { briefOf, capsuleWork } from "./capsule-work.ts";
+
+const PLANNER = "kamachiq_project_planner";
+
+/** A capsule with the spec's parameters, expanded. */
+interface Expansion {
+  loaded: LoadedCapsule;
+  parameters: Record<string, unknown>;
+  nodes: TaskNode[];
+  estimated_tokens: number;
+}
+
+/**
+ * Plans without a model: matches the spec to delivery capsules and expands their tasks. The same spec and library
+ * give the same plan. Throws InputError: `no_capsule`, `capsule_ambiguous`, `parameters_invalid`, `budget_too_small`,
+ * `too_many_deliverables`.
+ */
+export function createCapsulePlanner(library: CapsuleLibrary): Planner {
+  return {
+    name: "capsule",
+    async plan(spec, project) {
+      const planner = (await library.get(PLANNER)).capsule;
+      const heuristics = PlannerHeuristics.parse(planner.heuristics);
+      const matches = matchCapsules(spec, await library.list());
+      if (matches.length > heuristics.deliverables_max) {
+        throw new InputError(
+          `The goals make ${matches.length} deliverables; ${heuristics.deliverables_max} are allowed.`,
+          {
+            code: "too_many_deliverables",
+            remedy: `Split the spec, or raise deliverables_max in ${PLANNER}.yaml.`,
+          },
+        );
+      }
+      const expansions: Expansion[] = [];
+      for (const { capsule } of matches) {
+        const loaded = await library.get(capsule.id, capsule.version);
+        const own =
+          matches.length === 1 ? spec.parameters : ((spec.parameters[capsule.id] ?? {}) as Record<string, unknown>);
+        expansions.push(expand(loaded, checkParameters(loaded, own, spec), spec, heuristics));
+      }
+      return assemble(project, spec, expansions, heuristics, {
+        planner: `${planner.id} ${planner.version}`,
+        match: matches.map(({ reason }) => reason),
+      });
+    },
+  };
+}
+
+function expand(
+  loaded: LoadedCapsule,
+  parameters: Record<string, unknown>,
+  spec: VisibleSpec,
+  heuristics: PlannerHeuristics,
+): Expansion {
+  const works = loaded.capsule.tasks.map(({ id }) => capsuleWork(loaded, id, parameters, spec));
+  const sizes = new Map(works.flatMap(({ files }) => files.map(({ path, content }) => [path, countTokens(content)])));
+  const sizeOf = (paths: readonly string[]): number => paths.reduce((sum, path) => sum + (sizes.get(path) ?? 0), 0);
+  const nodes = works.map(({ task, description, criteria, reads, files, paths }): TaskNode => {
+    const brief = countTokens(briefOf({ description, success_criteria: criteria }, parameters));
+    const measured = brief + sizeOf(reads) + sizeOf(files.map(({ path }) => path));
+    return {
+      id: task.id,
+      type: task.type,
+      description,
+      dependencies: task.dependencies,
+      estimated_tokens: Math.ceil(measured * heuristics.token_safety_factor),
+      persona: task.persona ?? heuristics.personas[task.type],
+      inputs: { reads },
+      success_criteria: criteria,
+      tools: task.tools,
+      paths,
+      checks: task.checks,
+      estimated_seconds: secondsOf(task.checks, heuristics),
+    };
+  });
+  return { loaded, parameters, nodes, estimated_tokens: nodes.reduce((sum, node) => sum + node.estimated_tokens, 0) };
+}
+
+function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): number {
+  const total = checks.reduce((sum, check) => sum + (seconds.checks[check] ?? seconds.probe), seconds.base);
+  return Math.round(total * 10) / 10;
+}
+
+function assemble(
+  project: string,
+  spec: VisibleSpec,
+  expansions: readonly Expansion[],
+  { budget_factor }: PlannerHeuristics,
+  origin: Pick<Plan, "planner" | "match">,
+): Plan {
+  const estimated_tokens = expansions.reduce((sum, expansion) => sum + expansion.estimated_tokens, 0);
+  const least = Math.ceil(estimated_tokens * budget_factor);
+  if (spec.budget.tokens < least) {
+    throw new InputError(
+      `The budget of ${spec.budget.tokens} tokens is too small: the plan is estimated at ${estimated_tokens} tokens, and with room for remediation it needs ${least}.`,
+      { code: "budget_too_small", remedy: `Set budget.tokens to at least ${least}.` },
+    );
+  }
+  const parts = expansions.map(({ loaded, parameters, nodes, estimated_tokens: own }) => {
+    const { capsule, digest } = loaded;
+    const id = expansions.length === 1 ? spec.name : capsule.id;
+    const budget_tokens = Math.floor((spec.budget.tokens * own) / estimated_tokens);
+    const deliverable: Plan["deliverables"][number] = {
+      id,
+      persona: capsule.persona,
+      tools: capsule.tools,
+      budget_tokens,
+      dependencies: [],
+      capsule: capsule.id,
+      capsule_version: capsule.version,
+      capsule_digest: digest,
+      parameters: parameters as Plan["deliverables"][number]["parameters"],
+    };
+    const { timeout_minutes, quality_threshold } = spec;
+    return { deliverable, graph: { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold } };
+  });
+  return {
+    project,
+    revision: 1,
+    ...origin,
+    deliverables: parts.map(({ deliverable }) => deliverable),
+    provisioning: spec.provisioning,
+    graphs: Object.fromEntries(parts.map(({ deliverable, graph }) => [deliverable.id, graph])),
+    estimated_tokens,
+  };
+}

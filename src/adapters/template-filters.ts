@@ -1,0 +1,78 @@
+// Filters that put foreign text into a language's own literals. Whatever the text, it stays inside the literal.
+
+// Controls, invisible format characters, direction overrides and lone surrogates: a reader can't see them.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
+const PYTHON_KEYWORDS = new Set(
+  "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield match case type".split(
+    " ",
+  ),
+);
+/** As in the generated pyproject.toml. */
+const LINE_LENGTH = 100;
+
+/** A Python string literal with the quotes that ruff's formatter prefers. */
+export function pythonString(value: unknown): string {
+  const text = String(value);
+  const doubles = text.split('"').length;
+  const quote = doubles > text.split("'").length ? "'" : '"';
+  const body = text.replaceAll("\\", "\\\\").replaceAll(quote, `\\${quote}`).replaceAll(HIDDEN, pythonEscape);
+  return quote + body + quote;
+}
+
+function pythonEscape(character: string): string {
+  const named = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (named !== undefined) return named;
+  if (code <= 0xff) return `\\x${hex.padStart(2, "0")}`;
+  return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
+}
+
+/** `NAME = "text"` as ruff's formatter lays it out: in parentheses where only that keeps it within the line. */
+export function pythonConstant(value: unknown, name: string): string {
+  const literal = pythonString(value);
+  const width = [...literal].reduce((sum, character) => sum + columns(character), 0);
+  const fits = name.length + 3 + width <= LINE_LENGTH;
+  return fits || width + 4 > LINE_LENGTH ? `${name} = ${literal}` : `${name} = (\n    ${literal}\n)`;
+}
+
+function columns(character: string): number {
+  if (/\p{Mn}|\p{Me}/u.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}
+
+/** A Python identifier in snake_case made from any text. */
+export function pythonIdentifier(value: unknown): string {
+  const words = String(value)
+    .normalize("NFKD")
+    .toLowerCase()
+    .match(/[a-z0-9]+/g) ?? ["x"];
+  const name = words.join("_").slice(0, 40).replace(/_+$/, "");
+  if (/^\d/.test(name)) return `x${name}`;
+  return PYTHON_KEYWORDS.has(name) ? `${name}_` : name;
+}
+
+/** A TOML basic string. */
+export function tomlString(value: unknown): string {
+  const text = String(value).toWellFormed();
+  return JSON.stringify(text).replaceAll(HIDDEN, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code <= 0xffff ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`;
+  });
+}
+
+/** Text for a paragraph of Markdown: on one line, nothing in it is markup or HTML. */
+export function markdownText(value: unknown): string {
+  const line = String(value).toWellFormed().replaceAll(/\s+/g, " ").replaceAll(HIDDEN, "").trim();
+  const escaped = line.replaceAll(/[\\`*_{}[\]<>|&~#!$^:@]/g, escapeMarkdown);
+  return escaped.replace(/^([-+=]|\d+[.)])/, (mark) => `${mark.slice(0, -1)}\\${mark.slice(-1)}`);
+}
+
+/** Inside a word these are plain: `a_b`, `10:30`, `a!`. Everything else is escaped. */
+function escapeMarkdown(character: string, at: number, line: string): string {
+  const after = line[at + 1];
+  const plain = (character === ":" || character === "!") && (after === " " || after === undefined);
+  return plain ? character : `\\${character}`;
+}
