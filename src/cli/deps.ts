@@ -1,0 +1,51 @@
+/** A stream that we write to; `process.stdout` and `process.stderr` are two. */
+export interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean | undefined;
+  columns?: number | undefined;
+  rows?: number | undefined;
+}
+
+/** Where a running server is, as it wrote it into its home. */
+export interface ServerInfo {
+  url: string;
+  version: string;
+  pid: number;
+}
+
+/** One thing that the product stands on, as `kamachiq doctor` shows it. */
+export interface Diagnosis {
+  name: string;
+  state: "ok" | "missing" | "unverified";
+  /** What is there, or what is not. */
+  detail: string;
+  /** How to get it; null when nothing is to be done. */
+  remedy: string | null;
+}
+
+/** The machine below the API, which only a few commands touch. `main/` fills it; each call loads what it needs. */
+export interface Installation {
+  /** Absolute path of the state folder. */
+  home(option: string | undefined): Promise<string>;
+  serverInfo(home: string): Promise<ServerInfo | null>;
+  /** Gets what is missing; `progress` is called with a line for whatever takes longer. */
+  ensureComponents(
+    home: string,
+    options: { sandbox?: string | undefined; progress: (line: string) => void },
+  ): Promise<void>;
+  /** The bearer token of a local principal. Fails with NotFoundError or InputError. */
+  token(home: string, principal: string): Promise<string>;
+  diagnose(home: string): Promise<Diagnosis[]>;
+}
+
+export interface CliDeps {
+  version: string;
+  stdout: Output;
+  stderr: Output;
+  env: Record<string, string | undefined>;
+  installation: Installation;
+  /** Absolute paths of the processes that the command line starts. */
+  entries: { server: string; worker: string };
+  /** Aborts when the user interrupts. */
+  interrupt: AbortSignal;
+}

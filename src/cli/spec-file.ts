@@ -1,0 +1,29 @@
+import { readFile, stat } from "node:fs/promises";
+import { InputError } from "../domain/errors.ts";
+import type { ProjectSpec } from "../domain/intake.ts";
+import { parseSpec } from "../domain/spec-document.ts";
+
+/** Larger files are refused unread, in bytes. */
+const SPEC_MAX = 1_000_000;
+
+/** Reads and checks a spec before anything else happens, so that bad input leaves nothing behind. */
+export async function readSpec(path: string): Promise<ProjectSpec> {
+  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(
+      `${path} can't be read: ${error.code === "ENOENT" ? "there is no such file" : error.message}.`,
+      {
+        code: "spec_unreadable",
+      },
+    );
+  });
+  if (size > SPEC_MAX) {
+    throw new InputError(`${path} has ${size} bytes; a spec may have ${SPEC_MAX}.`, {
+      code: "spec_too_large",
+      remedy: "Keep large texts in files of their own and say in the spec what matters of them.",
+    });
+  }
+  const content = await readFile(path).catch((error: Error) => {
+    throw new InputError(`${path} can't be read: ${error.message}.`, { code: "spec_unreadable" });
+  });
+  return parseSpec(content.toString("utf8"), path);
+}

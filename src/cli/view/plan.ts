@@ -1,0 +1,52 @@
+import type { PlanView } from "../../api/views.ts";
+import { printable } from "../../platform/text.ts";
+import { count, plural, score } from "./text.ts";
+
+/** The plan for a person: why this capsule, the waves of tasks, what policy says, what would be made. */
+export function planText({ plan, reports, decisions, resources }: PlanView, options: { dryRun: boolean }): string {
+  const lines: string[] = [`${plural(plan.deliverables.length, "deliverable")}, planned by ${plan.planner}`];
+  for (const reason of plan.match) lines.push(`  ${reason}`);
+  for (const deliverable of plan.deliverables) {
+    const graph = plan.graphs[deliverable.id];
+    const report = reports[deliverable.id];
+    if (graph === undefined || report === undefined) continue;
+    const capsule =
+      deliverable.capsule === undefined ? "" : ` (${deliverable.capsule} ${deliverable.capsule_version ?? ""})`;
+    lines.push(
+      "",
+      `${deliverable.id}${capsule}`,
+      `  ${plural(graph.nodes.length, "task")} in ${plural(report.waves.length, "wave")}, at most ${report.widest_wave} at once; ` +
+        `about ${count(report.critical_path_seconds)} s along ${report.critical_path.join(" → ")}`,
+      `  about ${count(plan.estimated_tokens)} of ${count(deliverable.budget_tokens)} tokens`,
+    );
+    const tasks = new Map(graph.nodes.map((node) => [node.id, node]));
+    for (const [index, wave] of report.waves.entries()) {
+      for (const id of wave) {
+        const task = tasks.get(id);
+        if (task === undefined) continue;
+        const after = task.dependencies.length === 0 ? "" : `  after ${task.dependencies.join(", ")}`;
+        lines.push(`  ${index + 1}  ${id.padEnd(16)} ${task.type.padEnd(7)} ${task.persona.padEnd(20)}${after}`);
+      }
+    }
+  }
+  lines.push("", ...decisions.flatMap(decisionLines));
+  if (options.dryRun) {
+    const made = resources.map(({ deliverable_id, kind }) => `${kind} of ${deliverable_id}`);
+    lines.push("", `would make: ${made.join(", ")}`, "Nothing was made: this was a dry run.");
+  }
+  return `${printable(lines.join("\n"))}\n`;
+}
+
+function decisionLines({
+  deliverable_id,
+  allowed,
+  score: value,
+  threshold,
+  violations,
+}: PlanView["decisions"][number]) {
+  const verdict = allowed ? "allowed" : "BLOCKED";
+  return [
+    `policy: ${deliverable_id} ${verdict}, score ${score(value)} (at least ${score(threshold)})`,
+    ...violations.flatMap(({ rule, reason, remedy }) => [`  ${rule}: ${reason}`, `    → ${remedy}`]),
+  ];
+}
