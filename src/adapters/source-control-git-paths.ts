@@ -2,8 +2,8 @@ import { lstat, readlink, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { InputError } from "../domain/errors.ts";
 
-export const FILE_BYTES_MAX = 10 * 1024 ** 2;
-export const FILES_MAX = 10_000;
+const FILE_BYTES_MAX = 10 * 1024 ** 2;
+const FILES_MAX = 10_000;
 const PATH_CHARACTERS_MAX = 500;
 const LISTED_MAX = 20;
 /** Files of a tree that steer git itself; submodules would be fetched from wherever they name. */

@@ -104,8 +104,8 @@ async function readmeOf(tree: string): Promise<string | null> {
   return entry?.isFile() && entry.size <= README_BYTES_MAX ? readFile(path, "utf8") : null;
 }
 
-/** `$ command` lines of the ```console blocks, with the lines printed after each. Exported for its test. */
-export function examplesOf(readme: string): Example[] {
+/** `$ command` lines of the ```console blocks, with the lines printed after each. */
+function examplesOf(readme: string): Example[] {
   const examples: Example[] = [];
   let inside = false;
   let current: Example | null = null;

@@ -22,9 +22,9 @@ from pathlib import Path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import call_map  # noqa: E402
 import mutant_import  # noqa: E402
 import mutations  # noqa: E402
-import call_map  # noqa: E402
 import pytest_session  # noqa: E402
 
 MUTANT_SECONDS_MIN = 2.0
@@ -187,7 +187,9 @@ def warm_up() -> None:
     import pytest
 
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "test_warm_up.py").write_text("def test_ok(capsys, tmp_path, monkeypatch):\n    assert True\n", "utf-8")
+        Path(folder, "test_warm_up.py").write_text(
+            "def test_ok(capsys, tmp_path, monkeypatch):\n    assert True\n", "utf-8"
+        )
         pytest.main(["-c", os.devnull, f"--rootdir={folder}", "-q", "-p", "no:cacheprovider", folder])
     sys.modules.pop("test_warm_up", None)
     sys.path[:] = [path for path in sys.path if path != folder]

@@ -77,7 +77,11 @@ def mutate(source: str | bytes, path: str, index: int) -> ast.Module:
 def functions(tree: ast.Module) -> list[tuple[int, int, int]]:
     """First and last line of each function's body, and the line by which its code object is known."""
     return [
-        (node.body[0].lineno, node.end_lineno or node.lineno, min([node.lineno, *(d.lineno for d in node.decorator_list)]))
+        (
+            node.body[0].lineno,
+            node.end_lineno or node.lineno,
+            min([node.lineno, *(d.lineno for d in node.decorator_list)]),
+        )
         for node in ast.walk(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     ]
@@ -160,7 +164,12 @@ def _sites_of(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> 
                 operators = [*node.ops]
                 operators[place] = COMPARISONS[type(operator)]()
                 yield swapped(ast.Compare(node.left, operators, node.comparators))
-    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC and not _is_text(node.left) and not _is_text(node.right):
+    elif (
+        isinstance(node, ast.BinOp)
+        and type(node.op) in ARITHMETIC
+        and not _is_text(node.left)
+        and not _is_text(node.right)
+    ):
         yield swapped(ast.BinOp(node.left, ARITHMETIC[type(node.op)](), node.right))
     elif isinstance(node, ast.AugAssign) and type(node.op) in ARITHMETIC:
         yield swapped(ast.AugAssign(node.target, ARITHMETIC[type(node.op)](), node.value))
@@ -179,7 +188,13 @@ def _sites_of(parent: ast.AST, field: str, index: int | None, node: ast.AST) -> 
             yield Site(node.lineno, node.test, negated, replace(new))
         yield Site(node.lineno, node.test, "False", replace(_never(node)))
     elif isinstance(node, (ast.Raise, ast.Continue, ast.Break)) and isinstance(parent, ast.stmt | ast.ExceptHandler):
-        new = ast.Pass() if isinstance(node, ast.Raise) else ast.Break() if isinstance(node, ast.Continue) else ast.Continue()
+        new = (
+            ast.Pass()
+            if isinstance(node, ast.Raise)
+            else ast.Break()
+            if isinstance(node, ast.Continue)
+            else ast.Continue()
+        )
         yield swapped(new)
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield swapped(ast.Pass())
