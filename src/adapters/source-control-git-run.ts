@@ -46,7 +46,7 @@ const ENVIRONMENT = {
 
 const LOCKED = /Unable to create '(?<path>[^']+\.lock)': File exists/;
 const STORAGE =
-  /No space left on device|Permission denied|Read-only file system|Disk quota exceeded|Input\/output error/i;
+  /No space left on device|Out of diskspace|write error|unable to write|Permission denied|Read-only file system|Disk quota exceeded|Input\/output error/i;
 
 export interface GitOptions {
   /** Absolute path of the bare repository, or of a worktree's folder in it. Never discovered. */
