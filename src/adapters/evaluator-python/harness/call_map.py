@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 
 
+# Tests that start processes take long, and wait for the others in every order.
+PROCESSES = "processes"
+
+
 def key(path: str, line: int) -> str:
     return f"{path}:{line}"
 
@@ -22,6 +26,11 @@ class Recorder:
         self.modules = {str(path) for path in modules}
         self.calls: dict[str, set[str]] = {}
         self.test = ""
+        sys.addaudithook(self._audited)
+
+    def _audited(self, event, arguments):
+        if self.test and event == "subprocess.Popen":
+            self.calls.setdefault(PROCESSES, set()).add(self.test)
 
     def _called(self, frame, event, arg):
         code = frame.f_code
@@ -44,15 +53,15 @@ class Recorder:
 
 
 class First:
-    """A plugin that moves some tests to the front and leaves the order as it is otherwise."""
+    """A plugin that runs some tests first and others last, and leaves the order as it is otherwise."""
 
-    def __init__(self, tests: Iterable[str]) -> None:
-        self.tests = set(tests)
+    def __init__(self, first: Iterable[str] = (), last: Iterable[str] = ()) -> None:
+        self.first = set(first)
+        self.last = set(last)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items) -> None:
-        if self.tests:
-            items.sort(key=lambda item: item.nodeid not in self.tests)
+        items.sort(key=lambda item: (item.nodeid in self.last, item.nodeid not in self.first))
 
 
 def read(path: Path) -> dict[str, list[str]]:

@@ -119,7 +119,7 @@ def run_clean(module: Path, root: Path) -> tuple[int | str, float, dict[str, lis
     map_file = Path(tempfile.mkdtemp()) / "calls.json"
     code: int | str | None = None
     began = 0.0
-    for plugin in (call_map.Recorder(map_file, module_files(root)), call_map.First(())):
+    for plugin in (call_map.Recorder(map_file, module_files(root)), call_map.First()):
         began = time.monotonic()
         running = start(Mutant(module, -1, 0, 0, "control"), root, CLEAN_SECONDS_MAX, plugin)
         while (code := finish(running)) is None:
@@ -138,7 +138,8 @@ def run_all(
     while running or (waiting and time.monotonic() < end):
         while waiting and len(running) < workers and time.monotonic() < end:
             mutant = waiting.pop()
-            plugin = call_map.First(calls.get(call_map.key(str(mutant.path), mutant.function), ()))
+            first = calls.get(call_map.key(str(mutant.path), mutant.function), ())
+            plugin = call_map.First(first, calls.get(call_map.PROCESSES, ()))
             running.append(start(mutant, root, limit, plugin))
         for one in [*running]:
             outcome = finish(one)
