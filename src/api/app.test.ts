@@ -179,7 +179,7 @@ describe("without its servers", () => {
   it("is alive but not ready", async () => {
     const answer = await call("/readyz");
     expect(answer.status).toBe(503);
-    expect(await answer.json()).toEqual({ database: "away", temporal: "away" });
+    expect(await answer.json()).toEqual({ database: "away", temporal: "away", temporal_ui: null });
   });
 });
 

@@ -38,9 +38,10 @@ export class Session {
   }
 
   /** Lines for people while something takes long; never on stdout. */
-  readonly progress = (line: string): void => {
-    this.deps.stderr.write(`${line}\n`);
-  };
+  readonly progress = (line: string): void => this.note(line);
+
+  /** Where progress goes; a view that redraws itself puts it above. */
+  note = (line: string): void => void this.deps.stderr.write(`${line}\n`);
 
   home(): Promise<string> {
     return this.deps.installation.home(this.options.home);

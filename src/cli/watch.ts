@@ -37,11 +37,14 @@ export async function watchProject(
 ): Promise<Watched> {
   session.handlesInterrupt = true;
   const watch = new Watch(session, client, project, renderer);
+  const { note } = session;
+  session.note = renderer.note?.bind(renderer) ?? note;
   const redraw = setInterval(() => renderer.update(watch.model), REDRAW_MS);
   try {
     return await watch.run();
   } finally {
     clearInterval(redraw);
+    session.note = note;
     renderer.update(watch.model);
     renderer.close();
   }

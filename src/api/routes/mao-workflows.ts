@@ -1,5 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from "@temporalio/client";
+import {
+  type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
+  WorkflowNotFoundError,
+} from "@temporalio/client";
 import { NotFoundError } from "../../domain/errors.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
 import type { ApiSettings } from "../deps.ts";
@@ -68,9 +72,11 @@ export function workflowRoutes(app: ApiApp, { temporal, settings }: ApiContext):
   app.openapi(get, async (c) => {
     const { id } = c.req.valid("param");
     if (!id.startsWith("kamachiq/")) throw new NotFoundError("workflow", id);
-    const found = await temporal.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
-      temporal.workflow.getHandle(id).describe(),
-    );
+    const found = await temporal
+      .withDeadline(Date.now() + QUERY_TIMEOUT_MS, () => temporal.workflow.getHandle(id).describe())
+      .catch((error: unknown) => {
+        throw error instanceof WorkflowNotFoundError ? new NotFoundError("workflow", id) : error;
+      });
     const pending = (found.raw.pendingActivities ?? []).map((activity) => ({
       activity: activity.activityType?.name ?? "",
       state: String(activity.state ?? ""),

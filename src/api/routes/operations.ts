@@ -7,7 +7,14 @@ import { json, problems } from "./shared.ts";
 const CHECK_TIMEOUT_MS = 3_000;
 
 const Health = z.object({ status: z.literal("ok"), version: z.string(), pid: z.int() }).openapi("Health");
-const Readiness = z.object({ database: z.enum(["ok", "away"]), temporal: z.enum(["ok", "away"]) }).openapi("Readiness");
+const Readiness = z
+  .object({
+    database: z.enum(["ok", "away"]),
+    temporal: z.enum(["ok", "away"]),
+    /** Where people look at workflows. */
+    temporal_ui: z.string().nullable(),
+  })
+  .openapi("Readiness");
 
 const healthz = createRoute({
   method: "get",
@@ -45,7 +52,8 @@ export function operationRoutes(app: ApiApp, { db, temporal, settings }: ApiCont
       answers(sql`select 1`.execute(db)),
       answers(temporal.connection.ensureConnected()),
     ]);
-    return c.json({ database, temporal: engine }, database === "ok" && engine === "ok" ? 200 : 503);
+    const readiness = { database, temporal: engine, temporal_ui: settings.temporal_ui };
+    return c.json(readiness, database === "ok" && engine === "ok" ? 200 : 503);
   });
 
   app.openapi(whoami, (c) => {

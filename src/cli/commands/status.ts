@@ -19,19 +19,18 @@ export async function status(session: Session, id: string | undefined): Promise<
 
 async function listProjects(session: Session): Promise<void> {
   const client = await session.connect();
-  const { items } = await client.get<{ items: ProjectView[] }>("/v1/projects", { limit: LISTED_MAX });
-  const temporal_url = items[0]?.temporal_url ?? null;
-  session.print({ server: client.url, projects: items }, () => {
+  const [{ items }, { temporal_ui }] = await Promise.all([
+    client.get<{ items: ProjectView[] }>("/v1/projects", { limit: LISTED_MAX }),
+    client.get<{ temporal_ui: string | null }>("/readyz"),
+  ]);
+  session.print({ server: client.url, temporal_ui, projects: items }, () => {
     const rows = items.map((project) => {
       const end = project.finished_at === null ? Date.now() : Date.parse(project.finished_at);
       const time = duration(end - Date.parse(project.created_at));
       const graded = score(project.result?.quality_score ?? null);
       return `${cell(project.id, 32)} ${cell(project.state, 9)} ${cell(project.stage, 9)} ${cell(graded, 4)}  ${time}`;
     });
-    const server = [
-      `server    ${client.url}`,
-      ...(temporal_url === null ? [] : [`Temporal  ${new URL(temporal_url).origin}`]),
-    ];
+    const server = [`server    ${client.url}`, ...(temporal_ui === null ? [] : [`Temporal  ${temporal_ui}`])];
     return `${[...(rows.length === 0 ? ["No projects yet."] : rows), "", ...server].join("\n")}\n`;
   });
 }

@@ -11,6 +11,8 @@ export interface Renderer {
   event(event: KamachiqEvent, model: ViewModel): void;
   /** Called after every change, and about ten times a second. */
   update(model: ViewModel): void;
+  /** Shows a line that stays, where the way of showing needs a say in it. */
+  note?(line: string): void;
   /** Leaves the screen in order; nothing is shown after it. */
   close(): void;
 }
@@ -55,6 +57,9 @@ export async function terminalRenderer(output: Output & NodeJS.WritableStream): 
     update(model) {
       const { columns = 80, rows = 24 } = output;
       log(renderFrame(model, { columns, rows, now: Date.now(), paint }).join("\n"));
+    },
+    note(text) {
+      log.persist(text);
     },
     close() {
       log.done();
