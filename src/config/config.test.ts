@@ -91,12 +91,9 @@ describe("resolveConfig", () => {
       TEMPORAL_ADDRESS: "nowhere",
     };
     const found = problems(() => resolveConfig({ home, sandbox: "maybe" }, environment));
-    expect(found.map((line) => line.split(":")[0]).toSorted()).toEqual([
-      "--sandbox",
-      "KAMACHIQ_MAX_CONCURRENCY",
-      "KAMACHIQ_SANBOX",
-      "TEMPORAL_ADDRESS",
-    ]);
+    expect(new Set(found.map((line) => line.split(":")[0]))).toEqual(
+      new Set(["--sandbox", "KAMACHIQ_MAX_CONCURRENCY", "KAMACHIQ_SANBOX", "TEMPORAL_ADDRESS"]),
+    );
   });
 
   it.each([["[1, 2]"], ["server: {port: 1"], ["a: 1\na: 2"], ["server: 5"], ["limits: {max_concurrency: ''}"]])(

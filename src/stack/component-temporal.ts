@@ -72,7 +72,7 @@ async function versionOf(path: string): Promise<string | null> {
   return result.exit_code === 0 ? (/version v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null) : null;
 }
 
-type Source = { name: string; get(folder: string): Promise<void> };
+type Source = { name: string; get: (folder: string) => Promise<void> };
 
 async function install(cache: string, progress: Progress): Promise<string> {
   const target = folderOf(cache);

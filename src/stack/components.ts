@@ -25,9 +25,10 @@ export const postgresNeedsBubblewrap = (config: Config): boolean => config.datab
  */
 export async function ensureComponents(config: Config, progress: Progress): Promise<Components> {
   const { cache } = config;
+  const none = Promise.resolve(undefined);
   const wanted = [
-    config.temporal.address === null ? ensureTemporal(cache, progress) : undefined,
-    config.sandbox === "bubblewrap" || postgresNeedsBubblewrap(config) ? ensureBubblewrap(cache, progress) : undefined,
+    config.temporal.address === null ? ensureTemporal(cache, progress) : none,
+    config.sandbox === "bubblewrap" || postgresNeedsBubblewrap(config) ? ensureBubblewrap(cache, progress) : none,
     ensurePythonTools(cache, progress),
   ] as const;
   await Promise.allSettled(wanted); // none may still be at work when this fails

@@ -5,6 +5,8 @@ import { z } from "zod";
 import { ComponentMissingError } from "../domain/errors.ts";
 
 export interface PostgresBinaries {
+  /** Of the npm package. */
+  folder: string;
   postgres: string;
   initdb: string;
 }
@@ -12,12 +14,11 @@ export interface PostgresBinaries {
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /** The binaries that npm installed for this platform. Throws ComponentMissingError. */
-export async function postgresBinaries(): Promise<PostgresBinaries> {
+export function postgresBinaries(): PostgresBinaries {
   const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const folder = packageFolder(platform);
-  await completeLibraries(folder);
   const bin = join(folder, "native", "bin");
-  return { postgres: join(bin, "postgres"), initdb: join(bin, "initdb") };
+  return { folder, postgres: join(bin, "postgres"), initdb: join(bin, "initdb") };
 }
 
 function packageFolder(platform: string): string {
@@ -35,7 +36,7 @@ function packageFolder(platform: string): string {
 }
 
 /** npm packages can't hold links; the package's own script makes them, unless npm was told to run no scripts. */
-async function completeLibraries(folder: string): Promise<void> {
+export async function completeLibraries({ folder }: PostgresBinaries): Promise<void> {
   const text = await readFile(join(folder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");
   const links = Links.parse(JSON.parse(text)).map(({ source, target }) => ({ source, link: join(folder, target) }));
   const missing: typeof links = [];

@@ -9,7 +9,7 @@ import { ComponentMissingError, KamachiqError } from "../domain/errors.ts";
 import type { ProcessSpec } from "./child.ts";
 import { commandLine, isRoot, reason, signalledWithParent, tool } from "./host.ts";
 import type { Progress } from "./install.ts";
-import { postgresBinaries } from "./postgres-binaries.ts";
+import { completeLibraries, postgresBinaries } from "./postgres-binaries.ts";
 import { type SupervisedProcess, superviseProcess } from "./supervise.ts";
 
 export interface PostgresAddress {
@@ -64,7 +64,8 @@ export async function startPostgres(
   options: PostgresOptions,
 ): Promise<{ address: PostgresAddress; process: SupervisedProcess }> {
   const { home } = options;
-  const binaries = await postgresBinaries();
+  const binaries = postgresBinaries();
+  await completeLibraries(binaries);
   const wrap = await userNamespace(options.bubblewrap);
   const data = join(home, "postgres");
   await createData(data, [...wrap, binaries.initdb], options.progress);

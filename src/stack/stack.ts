@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
-import { ComponentMissingError, KamachiqError } from "../domain/errors.ts";
+import { ComponentMissingError, type KamachiqError } from "../domain/errors.ts";
 import type { Components } from "./components.ts";
 import { prepareHome } from "./home.ts";
 import type { Progress } from "./install.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection } from "@temporalio/client";
 import type { Logger } from "pino";
-import { KamachiqError } from "../domain/errors.ts";
+import type { KamachiqError } from "../domain/errors.ts";
 import type { ProcessSpec } from "./child.ts";
 import { signalledWithParent } from "./host.ts";
 import { tailOf } from "./process-log.ts";
@@ -70,11 +70,18 @@ interface Ports {
 
 async function processSpec({ home, binary, namespace }: TemporalOptions, ports: Ports): Promise<ProcessSpec> {
   const each = (flag: string, values: string[]): string[] => values.flatMap((value) => [flag, value]);
-  const listen = ["--ip", LOOPBACK, "--port", `${ports.grpc}`, "--ui-port", `${ports.ui}`];
+  const settings = {
+    ip: LOOPBACK,
+    port: ports.grpc,
+    "ui-port": ports.ui,
+    "http-port": ports.http,
+    "metrics-port": ports.metrics,
+    "db-filename": join(home, "temporal", "temporal.db"),
+    namespace,
+    "log-level": "warn",
+  };
   const flags = [
-    ...listen,
-    ...["--http-port", `${ports.http}`, "--metrics-port", `${ports.metrics}`],
-    ...["--db-filename", join(home, "temporal", "temporal.db"), "--namespace", namespace, "--log-level", "warn"],
+    ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
     ...each("--sqlite-pragma", PRAGMAS),
     ...each("--dynamic-config-value", DYNAMIC_CONFIG),
     ...each("--search-attribute", SEARCH_ATTRIBUTES),
