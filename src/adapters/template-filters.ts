@@ -49,7 +49,7 @@ export function pythonIdentifier(value: unknown): string {
     .normalize("NFKD")
     .toLowerCase()
     .match(/[a-z0-9]+/g) ?? ["x"];
-  const name = words.join("_").slice(0, 40).replace(/_+$/, "");
+  const name = words.join("_").slice(0, 30).replace(/_+$/, "");
   if (/^\d/.test(name)) return `x${name}`;
   return PYTHON_KEYWORDS.has(name) ? `${name}_` : name;
 }
