@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "@hono/zod-openapi";
 
-/** One line of a project's log as pino wrote it: `level`, `time` in milliseconds, `msg`, and what belongs to it. */
+/** One line of a project's log as pino wrote it: `level`, `time`, `msg`, and what belongs to it. */
 export const LogLine = z.record(z.string(), z.unknown()).openapi("LogLine");
 export type LogLine = z.infer<typeof LogLine>;
 

@@ -58,6 +58,7 @@ class Watch {
   #changedSince: string | undefined;
   #restedSince: number | undefined;
   #lostSince: number | undefined;
+  #finished = false;
 
   constructor(session: Session, client: ApiClient, project: ProjectView, renderer: Renderer) {
     this.#session = session;
@@ -101,12 +102,18 @@ class Watch {
     this.model = reduce(this.model, input);
   }
 
-  /** Until the project's last event. */
+  /** Until the project's last event has come and its row has the result, which is written a moment later. */
   async #follow(signal: AbortSignal): Promise<void> {
+    if (!this.#finished) await this.#followEvents(signal);
+    while (!isTerminal(this.model.project.state)) await sleep(REDRAW_MS, undefined, { signal });
+  }
+
+  async #followEvents(signal: AbortSignal): Promise<void> {
     for await (const event of followEvents(this.#client, this.model.project.id, this.model.sequence, signal)) {
       if (event.sequence <= this.model.sequence) continue;
       this.#apply({ kind: "event", event });
       this.#renderer.event(event, this.model);
+      this.#finished = event.type === "kamachiq.complete.finished";
     }
   }
 

@@ -3,7 +3,7 @@ import { streamSSE, type SSEStreamingApi } from "hono/streaming";
 import { InputError } from "../../domain/errors.ts";
 import { readEvents } from "../../persistence/events.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
-import { getProject } from "../projects.ts";
+import { getProject, type ProjectRow } from "../projects.ts";
 import { problems, ProjectParams } from "./shared.ts";
 import { EventView } from "../views.ts";
 
@@ -37,7 +37,7 @@ export function eventRoutes(app: ApiApp, context: ApiContext): void {
   app.openapi(events, async (c) => {
     const project = await getProject(db, c.req.valid("param").id);
     const after = sequenceOf(c.req.valid("header")["last-event-id"]) ?? c.req.valid("query").after;
-    if (project.finished_at !== null && after >= project.event_sequence) return c.body(null, 204);
+    if (await isLast(project, after)) return c.body(null, 204);
     const waker = new Waker();
     const unwatch = feed.watch(project.id, () => waker.wake());
     c.header("x-accel-buffering", "no");
@@ -53,6 +53,14 @@ export function eventRoutes(app: ApiApp, context: ApiContext): void {
       }
     });
   });
+
+  /** Nothing comes after this event. The project's row says so a moment later than its last event. */
+  async function isLast(project: ProjectRow, sequence: number): Promise<boolean> {
+    if (sequence < project.event_sequence) return false;
+    if (project.finished_at !== null) return true;
+    const [last] = await readEvents(db, project.id, sequence - 1, 1);
+    return last?.type === "kamachiq.complete.finished";
+  }
 
   async function follow(
     { log }: ApiContext,

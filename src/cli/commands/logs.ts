@@ -45,7 +45,8 @@ async function hasEnded(client: ApiClient, path: string): Promise<boolean> {
 
 function logText(line: Record<string, unknown>): string {
   const { level, time, msg } = line;
-  const clock = typeof time === "number" ? new Date(time).toISOString().slice(11, 23) : valueText(time);
+  const date = new Date(typeof time === "number" || typeof time === "string" ? time : NaN);
+  const clock = Number.isNaN(date.getTime()) ? valueText(time) : date.toISOString().slice(11, 23);
   const name = typeof level === "number" ? (LEVELS[level] ?? String(level)) : valueText(level);
   const rest = Object.entries(line)
     .filter(([member]) => !LEFT_OUT.has(member))

@@ -9,7 +9,7 @@ const WAITING_SHOWN_MAX = 10;
 export function endingText(project: ProjectView, now: number, paint: Paint): string {
   const { result } = project;
   const rows: [string, string | null | undefined][] = [
-    ["reason", project.state === "delivered" ? null : (result?.reason ?? project.reason)],
+    ["reason", project.waiting_for.length > 0 ? null : (result?.reason ?? project.reason)], // else said below
     ["repository", project.repository],
     ["tag", result?.tag],
     ["reports", result?.reports_folder],
