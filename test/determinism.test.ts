@@ -27,7 +27,10 @@ describe("recorded histories", () => {
 
   it("are there for every workflow", () => {
     for (const name of ["KamachiqProjectWorkflow", "DeliverableWorkflow", "AgentTaskWorkflow", "HumanReviewWorkflow"]) {
-      expect(files.some((file) => file.includes(name)), name).toBe(true);
+      expect(
+        files.some((file) => file.includes(name)),
+        name,
+      ).toBe(true);
     }
   });
 

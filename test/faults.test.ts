@@ -97,7 +97,7 @@ describe("everything is killed at once", () => {
     kill(processes(/./));
     await first;
     const again = await kamachiq.run(args);
-    expect(parseRun(again.stdout).result?.project_id).toBe(event.project);
+    expect(parseRun(again.stdout).result?.project_id, again.stderr).toBe(event.project);
     await finished(again);
   });
 });

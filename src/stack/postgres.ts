@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, readFile, readlink, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,6 +31,8 @@ const SOCKET_FOLDER_BYTES_MAX = 84;
 const INITDB_MS_MAX = 120_000;
 /** Recovery after a crash comes before the first connection. */
 const READY_MS_MAX = 60_000;
+/** A backend ends when it next looks at its postmaster; longer than this, PostgreSQL itself refuses to start. */
+const BACKENDS_MS_MAX = 10_000;
 
 /** One project at a time per agent slot, on a machine that has other things to do. Durability is left as it is: complete. */
 const SETTINGS: Record<string, string> = {
@@ -93,7 +95,7 @@ export async function startPostgres(
       { signal: "SIGQUIT", wait_ms: 3_000 }, // immediate: the next start recovers
     ],
     main: () => findPostmaster(data),
-    prepare: () => removeForeignLock(data),
+    prepare: () => removeStaleLocks(data, host),
   };
   const process = await superviseProcess(spec, options);
   try {
@@ -218,12 +220,27 @@ async function findPostmaster(data: string): Promise<number | null> {
 }
 
 /**
- * After a crash and a reboot the lock file may name a process that has nothing to do with us, and PostgreSQL would refuse
- * to start because of it. Our own lock on the home is held, and no server of this folder is left when this runs.
+ * After a crash the lock files name a process that is gone, that nobody has waited for yet, or, after a reboot, that has
+ * nothing to do with us; PostgreSQL refuses to start for the last two. Our own lock on the home is held and the postmaster
+ * has ended when this runs, but its backends outlive it for a moment, and the files must stay while one is left.
  */
-async function removeForeignLock(data: string): Promise<void> {
-  const pid = await postmasterPid(data);
-  if (pid !== null && (await commandLine(pid)) !== "") await rm(join(data, "postmaster.pid"), { force: true });
+async function removeStaleLocks(data: string, sockets: string): Promise<void> {
+  if ((await postmasterPid(data)) === null || process.platform !== "linux") return;
+  const deadline = performance.now() + BACKENDS_MS_MAX;
+  while (await anyRunsIn(data)) {
+    if (performance.now() > deadline) return; // PostgreSQL then says itself whom it still sees
+    await sleep(20);
+  }
+  for (const file of [join(sockets, `.s.PGSQL.${PORT}.lock`), join(data, "postmaster.pid")])
+    await rm(file, { force: true });
+}
+
+/** Every PostgreSQL process works in its data folder. */
+async function anyRunsIn(folder: string): Promise<boolean> {
+  const real = await realpath(folder);
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => null)));
+  return folders.includes(real);
 }
 
 async function untilConnected(address: PostgresAddress, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,77 @@
+// A result that can't be approved by itself goes to a person, who answers from another terminal after a restart.
+import { afterAll, describe, expect, it } from "vitest";
+import type { ProjectView, ReviewView } from "../src/api/views.ts";
+import { Kamachiq, parseRun } from "./support/kamachiq.ts";
+import { expectOnce, readLog } from "./support/once.ts";
+
+const kamachiq = await Kamachiq.create();
+afterAll(() => kamachiq.dispose());
+
+/** A held-out check that the delivered program can't pass: the calculator has no such operation. */
+async function doubtful(name: string): Promise<string> {
+  return kamachiq.file(
+    `${name}.yaml`,
+    `name: ${name}
+goals: [Create Python CLI calculator]
+parameters: { package: ${name}, command: ${name}, operations: [add] }
+acceptance:
+  - { id: held-out-secret, text: It can subtract, run: [python, -m, ${name}, subtract, "5", "3"], expect: { stdout: "2" } }
+budget: { tokens: 200000 }
+`,
+  );
+}
+
+describe("human review", () => {
+  it("waits through a restart, and an approval delivers", async () => {
+    const file = await doubtful("approved");
+    const first = await kamachiq.run(["run", file, "--json"]);
+    expect(first.code, first.stderr).toBe(3);
+    const { project_id } = parseRun(first.stdout).result as { project_id: string };
+
+    const { reviews } = await kamachiq.json<{ reviews: ReviewView[] }>(["review", "list"]);
+    expect(reviews.map((review) => review.project_id)).toEqual([project_id]);
+    await kamachiq.run(["down"]);
+    expect(await kamachiq.serverPid()).toBeNull();
+
+    const [review] = reviews;
+    const answer = await kamachiq.run([
+      "--as",
+      "reviewer",
+      "review",
+      "approve",
+      review?.id ?? "",
+      "--comment",
+      "good enough",
+    ]);
+    expect(answer.code, answer.stderr).toBe(0);
+    const twice = await kamachiq.run(["--as", "reviewer", "review", "reject", review?.id ?? "", "--comment", "no"]);
+    expect(twice.code).toBe(2);
+
+    const again = await kamachiq.run(["resume", project_id, "--json"]);
+    expect(again.code, again.stderr).toBe(0);
+    const view = await kamachiq.json<ProjectView>(["status", project_id]);
+    expect(view.state).toBe("delivered");
+    await expectOnce(kamachiq, project_id);
+    const decided = (await readLog(kamachiq, project_id)).find((event) => event.type === "kamachiq.review.decided");
+    expect(decided?.data).toMatchObject({ decision: "approved", actor: "reviewer", comment: "good enough" });
+  });
+
+  it("a rejection ends the project as failed", async () => {
+    const first = await kamachiq.run(["run", await doubtful("rejected"), "--json"]);
+    expect(first.code).toBe(3);
+    const { project_id } = parseRun(first.stdout).result as { project_id: string };
+    const { reviews } = await kamachiq.json<{ reviews: ReviewView[] }>(["review", "list"]);
+    const review = reviews.find((open) => open.project_id === project_id);
+    await kamachiq.run(["review", "reject", review?.id ?? "", "--comment", "it can't subtract"]);
+    const again = await kamachiq.run(["resume", project_id, "--json"]);
+    expect(again.code).toBe(1);
+    expect(parseRun(again.stdout).result?.reason).toContain("it can't subtract");
+  });
+
+  it("keeps the held-out check out of the repository, the agents' output and the feedback", async () => {
+    const projects = await kamachiq.json<{ projects: ProjectView[] }>(["status"]);
+    const [project] = projects.projects;
+    const log = await kamachiq.run(["logs", project?.id ?? "", "--json"]);
+    expect(log.stdout).not.toContain("subtract");
+  });
+});
