@@ -1,4 +1,6 @@
 // A result that can't be approved by itself goes to a person, who answers from another terminal after a restart.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ProjectView, ReviewView } from "../src/api/views.ts";
 import { Kamachiq, parseRun } from "./support/kamachiq.ts";
@@ -15,7 +17,7 @@ async function doubtful(name: string): Promise<string> {
 goals: [Create Python CLI calculator]
 parameters: { package: ${name}, command: ${name}, operations: [add] }
 acceptance:
-  - { id: held-out-secret, text: It can subtract, run: [python, -m, ${name}, subtract, "5", "3"], expect: { stdout: "2" } }
+  - { id: held-out-secret, text: It can subtract, run: [python, -m, ${name}, subtract, "741852", "3"], expect: { stdout: "741849" } }
 budget: { tokens: 200000 }
 `,
   );
@@ -68,10 +70,26 @@ describe("human review", () => {
     expect(parseRun(again.stdout).result?.reason).toContain("it can't subtract");
   });
 
-  it("keeps the held-out check out of the repository, the agents' output and the feedback", async () => {
-    const projects = await kamachiq.json<{ projects: ProjectView[] }>(["status"]);
-    const [project] = projects.projects;
-    const log = await kamachiq.run(["logs", project?.id ?? "", "--json"]);
-    expect(log.stdout).not.toContain("subtract");
+  it("keeps the held-out check out of logs, agents' output, feedback and the repository", async () => {
+    const { projects } = await kamachiq.json<{ projects: ProjectView[] }>(["status"]);
+    const id = projects[0]?.id ?? "";
+    const log = await kamachiq.run(["logs", id, "--json"]);
+    expect(log.stdout.length).toBeGreaterThan(1_000);
+    const secret = "741852";
+    expect(log.stdout.includes(secret)).toBe(false);
+    const events = await readLog(kamachiq, id);
+    expect(JSON.stringify(events).includes(secret)).toBe(false);
+    // Everything that agents read or wrote is in the repository or in an artifact of theirs.
+    const artifacts = grep(join(kamachiq.home, "artifacts"), secret);
+    const reports = events.filter(({ type }) => type === "kamachiq.review.scored").map(({ data }) => data["report"]);
+    const digests = (reports as { digest: string }[]).map(({ digest }) => digest);
+    expect(artifacts.filter((file) => !digests.some((digest) => file.endsWith(digest)))).toEqual([]);
+    expect(grep(join(kamachiq.home, "repositories"), secret)).toEqual([]);
   });
 });
+
+/** Files below a folder that contain the text. */
+function grep(folder: string, text: string): string[] {
+  const { stdout } = spawnSync("grep", ["-rlF", text, folder], { encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line !== "");
+}

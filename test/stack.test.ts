@@ -177,6 +177,7 @@ describe("a home", () => {
       version: "0.0.0",
       temporal_address: "127.0.0.1:2",
       temporal_ui_url: null,
+      database: { connectionString: "postgres://127.0.0.1/kamachiq" },
       started_at: new Date(0).toISOString(),
     };
     expect(await readServerInfo(home)).toBeNull();

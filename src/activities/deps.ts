@@ -31,5 +31,5 @@ export interface ActivityDeps {
   /** Folder that gets the reports of finished projects as files. */
   reports: string;
   /** Logger of a project; every line carries its id. */
-  log(projectId: string): Logger;
+  log: (projectId: string) => Logger;
 }

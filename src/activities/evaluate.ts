@@ -180,7 +180,16 @@ async function recordReport(
     "kamachiq.review.scored",
     task_id === null ? project_id : `task/${task_id}`,
     {
-      ...{ scope, deliverable_id, task_id, attempt, score, approved, metrics, vetoes, report: ref, duration_ms },
+      scope,
+      deliverable_id,
+      task_id,
+      attempt,
+      score,
+      approved,
+      metrics,
+      vetoes,
+      report: ref,
+      duration_ms,
       checks: report.evidence.map((one) => ({
         check: one.check,
         passed: one.passed,

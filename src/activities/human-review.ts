@@ -18,7 +18,14 @@ export function createReviewActivities({ db, log }: ActivityDeps): ReviewActivit
         await tx
           .insertInto("reviews")
           .values({
-            ...{ id: review_id, project_id, scope, deliverable_id, task_id, commit, score, state: "open" },
+            id: review_id,
+            project_id,
+            scope,
+            deliverable_id,
+            task_id,
+            commit,
+            score,
+            state: "open",
             report: JSON.stringify(request.report),
             workflow_id: activityInfo().workflowExecution?.workflowId ?? "",
           })

@@ -192,7 +192,10 @@ async function recordVerdict(
           retest_ms,
         })
       : newEvent(key, "kamachiq.execute.task_returned", subject, {
-          ...{ deliverable_id, task_id, attempt, reason: `${state}: ${excerpt(message, 500)}` },
+          deliverable_id,
+          task_id,
+          attempt,
+          reason: `${state}: ${excerpt(message, 500)}`,
           findings: 1,
         });
   await record(db, project_id, [event], async (tx) => {

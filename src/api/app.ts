@@ -25,7 +25,7 @@ const BODY_MAX = 1_000_000;
 export interface Api {
   app: ApiApp;
   /** Number of streams that clients hold open. */
-  watchers(): number;
+  watchers: () => number;
   /** Ends open streams and the listening connection. Closes nothing that it was given. */
   close(): void;
 }

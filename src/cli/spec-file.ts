@@ -25,5 +25,13 @@ export async function readSpec(path: string): Promise<ProjectSpec> {
   const content = await readFile(path).catch((error: Error) => {
     throw new InputError(`${path} can't be read: ${error.message}.`, { code: "spec_unreadable" });
   });
-  return parseSpec(content.toString("utf8"), path);
+  return parseSpec(decode(content, path), path);
+}
+
+function decode(content: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
+  } catch {
+    throw new InputError(`${path} is not text in UTF-8.`, { code: "spec_unreadable", remedy: "Save it as UTF-8." });
+  }
 }

@@ -8,11 +8,11 @@ const LOOK_EVERY_MS = 2_000;
 export interface IdleWatch {
   db: Db;
   /** Streams that clients hold open. */
-  watchers(): number;
+  watchers: () => number;
   /** When the last request came, in milliseconds since the epoch. */
-  lastRequest(): number;
+  lastRequest: () => number;
   log: Logger;
-  onIdle(): void;
+  onIdle: () => void;
 }
 
 /** Calls `onIdle` once when nothing runs and nobody looks. What waits for people or policy waits in the database. */

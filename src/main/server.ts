@@ -16,18 +16,19 @@ import { loadPrincipals } from "../stack/tokens.ts";
 import { composeDeps } from "./compose.ts";
 import { watchIdleness } from "./idle.ts";
 import { createPreview } from "./preview.ts";
+import { runAsProcess } from "./process.ts";
 import { VERSION } from "./version.ts";
 import { startWorkers } from "./worker.ts";
 
-export interface ServerOptions {
+interface ServerOptions {
   config: Config;
   /** Go away when nothing runs and nobody looks. */
   idle_exit: boolean;
-  progress(line: string): void;
+  progress: (line: string) => void;
 }
 
 /** The whole product in one process: embedded stack, workers, API. Ends when `stop` is aborted, when idle, or when the stack fails. */
-export async function runServer(options: ServerOptions, stop: AbortController): Promise<void> {
+async function runServer(options: ServerOptions, stop: AbortController): Promise<void> {
   const { config, progress } = options;
   const components = await ensureComponents(config, progress);
   const lock = await acquireLock(config.home);
@@ -99,6 +100,7 @@ async function serveUntil(
     version: VERSION,
     temporal_address: address,
     temporal_ui_url: stack.temporal.uiUrl,
+    database: stack.database,
     started_at: new Date().toISOString(),
   });
   logs.server.info({ url: http.url, temporal: address }, "ready");
@@ -131,8 +133,8 @@ async function listen(
   return { server, url: `http://${host}:${typeof bound === "object" && bound !== null ? bound.port : port}` };
 }
 
-/** `node src/main/server.ts --home DIR [--sandbox KIND] [--idle-exit]`: what the command line starts in the background. */
-async function main(): Promise<void> {
+/** `node src/main/server.ts --home DIR [--sandbox KIND] [--idle-exit]`: what the command line starts. */
+async function main(stop: AbortController): Promise<void> {
   const { values } = parseArgs({
     options: {
       home: { type: "string" },
@@ -141,17 +143,7 @@ async function main(): Promise<void> {
     },
   });
   const config = resolveConfig({ home: values.home, sandbox: values.sandbox });
-  const stop = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
   await runServer({ config, idle_exit: values["idle-exit"], progress: (line) => console.error(line) }, stop);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-    process.exit(0);
-  } catch (error) {
-    console.error(error);
-    process.exit(1);
-  }
-}
+if (import.meta.main) await runAsProcess(main);

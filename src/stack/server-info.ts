@@ -11,6 +11,11 @@ const ServerInfo = z.object({
   /** host:port of Temporal's gRPC service. */
   temporal_address: z.string(),
   temporal_ui_url: z.url().nullable(),
+  /** Where its database is; the file is readable by its owner only. */
+  database: z.union([
+    z.object({ connectionString: z.string() }),
+    z.object({ host: z.string(), port: z.int(), user: z.string(), database: z.string() }),
+  ]),
   /** ISO 8601. */
   started_at: z.string(),
 });

@@ -30,7 +30,7 @@ export class ProjectRun {
   private readonly active = new Set<string>();
   private readonly waiting = new Set<string>();
   private readonly blocked = new Map<string, DecisionSummary>();
-  private readonly unblocking = new Map<string, Unblock>();
+  private readonly unblocking = new Map<string, Unblock & { allowed?: boolean }>();
   private state: "running" | "waiting" | "blocked" | "paused" = "running";
 
   constructor({ project_id, region }: ProjectWorkflowInput) {
@@ -48,8 +48,11 @@ export class ProjectRun {
     setHandler(cancelUpdate, ({ actor, reason }) => this.end("cancelled", `cancelled by ${actor}: ${reason}`));
     setHandler(unblockUpdate, (request) => this.unblock(request), {
       validator: ({ deliverable_id }) => {
-        if (this.blocked.has(deliverable_id)) return;
-        throw ApplicationFailure.nonRetryable(`Deliverable ${deliverable_id} is not blocked.`, "conflict");
+        if (this.blocked.has(deliverable_id) && !this.unblocking.has(deliverable_id)) return;
+        throw ApplicationFailure.nonRetryable(
+          `Deliverable ${deliverable_id} is not blocked, or is being looked at.`,
+          "conflict",
+        );
       },
     });
     setHandler(waitingSignal, ({ id, waiting }) => this.setWaiting(id, waiting));
@@ -86,17 +89,18 @@ export class ProjectRun {
     this.waiting.delete(id);
   }
 
-  /** Waits until a blocked deliverable is looked at again. */
+  /** Waits until a blocked deliverable is to be looked at again. `answerUnblock` must follow. */
   async untilUnblocked(id: string, decision: DecisionSummary): Promise<Unblock> {
     this.blocked.set(id, decision);
-    try {
-      await condition(() => this.unblocking.has(id));
-      const request = this.unblocking.get(id) as Unblock;
-      this.unblocking.delete(id);
-      return request;
-    } finally {
-      this.blocked.delete(id);
-    }
+    await condition(() => this.unblocking.has(id));
+    return this.unblocking.get(id) as Unblock;
+  }
+
+  answerUnblock(id: string, allowed: boolean): void {
+    const request = this.unblocking.get(id);
+    if (request !== undefined) request.allowed = allowed;
+    this.unblocking.delete(id);
+    this.blocked.delete(id);
   }
 
   /** Shows users what the project waits for, until the scope ends. */
@@ -147,9 +151,12 @@ export class ProjectRun {
       .catch(() => {}); // not started yet, or just ended
   }
 
-  private unblock(request: Unblock): boolean {
-    this.unblocking.set(request.deliverable_id, request);
-    return true;
+  /** One at a time for each deliverable; the answer is policy's. */
+  private async unblock(asked: Unblock): Promise<boolean> {
+    const request: Unblock & { allowed?: boolean } = { ...asked };
+    this.unblocking.set(asked.deliverable_id, request);
+    await condition(() => request.allowed !== undefined);
+    return request.allowed === true;
   }
 
   setWaiting(id: string, waiting: boolean): void {

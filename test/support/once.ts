@@ -27,7 +27,7 @@ export async function expectOnce(kamachiq: Kamachiq, projectId: string): Promise
   const once = count(({ type, subject, data }) => {
     const what = type.slice("kamachiq.execute.".length);
     if (type === "kamachiq.execute.task_produced" || type === "kamachiq.execute.task_merged") {
-      return `${what} ${subject} ${data["attempt"]}`;
+      return `${what} ${subject} ${JSON.stringify(data["attempt"])}`;
     }
     if (/task_(completed|failed|skipped)$/.test(type)) return `end ${subject}`;
     if (type.endsWith(".started") || type.startsWith("kamachiq.complete") || type === "kamachiq.govern.reported")

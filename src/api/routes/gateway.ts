@@ -103,7 +103,9 @@ export function gatewayRoutes(app: ApiApp, context: ApiContext): void {
   app.openapi(create, async (c) => {
     const { spec, dry_run, attach, sandbox } = c.req.valid("json");
     checkAgainstSettings(spec, sandbox, settings);
-    if (dry_run) return c.json(planView(await context.previewPlan(spec)), 200);
+    // Also before a real run: what can't be planned is refused here, and leaves nothing behind.
+    const plan = await context.previewPlan(spec);
+    if (dry_run) return c.json(planView(plan), 200);
     const actor = c.var.principal.name;
     const key = c.req.valid("header")["idempotency-key"];
     const { id, resumed } = await db.transaction().execute((tx) =>

@@ -40,7 +40,7 @@ const resolve = createRoute({
   middleware: [requireRole("operator")] as const,
   request: { params: z.strictObject({ id: z.string().min(1).max(300) }), ...body(ResolveBody) },
   responses: {
-    202: json("Taken; the outcome is in the project's events", z.object({ id: z.string(), project_id: z.string() })),
+    200: json("Policy's answer", z.object({ id: z.string(), project_id: z.string(), allowed: z.boolean() })),
     ...problems,
   },
 });
@@ -82,7 +82,7 @@ export function requeueRoutes(app: ApiApp, { db, temporal }: ApiContext): void {
       allow: allow ?? false,
       reason: reason ?? "policy is asked again",
     };
-    await sendUpdate(temporal, projectWorkflowId(row.project_id), unblockUpdate, [request]);
-    return c.json({ id, project_id: row.project_id }, 202);
+    const allowed = await sendUpdate(temporal, projectWorkflowId(row.project_id), unblockUpdate, [request]);
+    return c.json({ id, project_id: row.project_id, allowed }, 200);
   });
 }

@@ -26,13 +26,16 @@ export async function resolveRequeue(
   options: { allow?: boolean; reason?: string },
 ): Promise<number> {
   const client = await session.connect();
-  const answer = await client.post<{ id: string; project_id: string }>(
+  const answer = await client.post<{ id: string; project_id: string; allowed: boolean }>(
     `/v1/kamachiq/requeue/${encodeURIComponent(id)}/resolve`,
     {
       ...(options.allow === true ? { allow: true } : {}),
       ...(options.reason === undefined ? {} : { reason: options.reason }),
     },
   );
-  session.print(answer, () => `Taken. kamachiq resume ${answer.project_id}\n`);
-  return EXIT.delivered;
+  const { project_id, allowed } = answer;
+  session.print(answer, () =>
+    allowed ? `It goes on. kamachiq resume ${project_id}\n` : "Policy still blocks it. kamachiq requeue list\n",
+  );
+  return allowed ? EXIT.delivered : EXIT.blocked;
 }

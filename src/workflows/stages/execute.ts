@@ -74,8 +74,9 @@ async function deliver(
   run.deliverableStarted(id);
   try {
     const decision = await admit(run, id, first);
-    // Repeats nothing where the provision stage has been: it makes what a deliverable that was blocked then still lacks.
-    await run.steps.provision({ project_id: run.project_id, deliverable_id: id, decision_id: decision.decision_id });
+    if (!first.allowed) {
+      await run.steps.provision({ project_id: run.project_id, deliverable_id: id, decision_id: decision.decision_id });
+    }
     const result: DeliverableResult = await executeChild(DeliverableWorkflow, {
       workflowId: deliverableWorkflowId(run.project_id, id),
       args: [

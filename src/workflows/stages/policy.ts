@@ -39,6 +39,7 @@ export async function admit(run: ProjectRun, deliverable_id: string, first: Deci
     } else {
       await records.recordBlocked({ project_id, deliverable_id, decision });
     }
+    run.answerUnblock(deliverable_id, decision.allowed);
   }
   return decision;
 }
