@@ -94,7 +94,7 @@ class Meter {
   }
 
   private take(message: string, text: string): number {
-    const { signal, budget_tokens, task, progress } = this.task;
+    const { signal, budget_tokens, task } = this.task;
     signal.throwIfAborted();
     const tokens = countTokens(text);
     const left = budget_tokens - this.input - this.output;
@@ -105,7 +105,7 @@ class Meter {
       );
     }
     this.step += 1;
-    progress({ step: this.step, message, tokens: this.input + this.output + tokens });
+    this.task.progress({ step: this.step, message, tokens: this.input + this.output + tokens });
     return tokens;
   }
 }

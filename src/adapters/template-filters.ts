@@ -33,7 +33,7 @@ function pythonEscape(character: string): string {
 /** `NAME = "text"` as ruff's formatter lays it out: in parentheses where only that keeps it within the line. */
 export function pythonConstant(value: unknown, name: string): string {
   const literal = pythonString(value);
-  const width = [...literal].reduce((sum, character) => sum + columns(character), 0);
+  const width = Array.from(literal).reduce((sum, character) => sum + columns(character), 0);
   const fits = name.length + 3 + width <= LINE_LENGTH;
   return fits || width + 4 > LINE_LENGTH ? `${name} = ${literal}` : `${name} = (\n    ${literal}\n)`;
 }
@@ -47,6 +47,7 @@ function columns(character: string): number {
 export function pythonIdentifier(value: unknown): string {
   const words = String(value)
     .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
     .toLowerCase()
     .match(/[a-z0-9]+/g) ?? ["x"];
   const name = words.join("_").slice(0, 30).replace(/_+$/, "");

@@ -1,0 +1,93 @@
+import { spawnSync } from "node:child_process";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { KamachiqError } from "../domain/errors.ts";
+import { createTemplateEngine } from "./template-engine.ts";
+
+const engine = createTemplateEngine(
+  new Map([
+    ["hello", "Hello {{ name }}{% render 'part', x: name %}"],
+    ["part", "({{ x }})"],
+  ]),
+);
+const hostile = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.string({
+    maxLength: 60,
+    unit: fc.constantFrom("'", '"', "\\", "\n", "{{", "}}", "{%", "#", "\0", "é", "中", "\u202e", "\ud800", "`", "a"),
+  }),
+);
+
+/** One Python process judges all texts: what it reads back must be what went in. */
+function python(script: string, input: unknown): unknown {
+  const { stdout, stderr } = spawnSync("python3", ["-c", script], { input: JSON.stringify(input), encoding: "utf8" });
+  if (stderr !== "") throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
+describe("createTemplateEngine", () => {
+  it("renders templates, parts of the same capsule and texts", () => {
+    expect(engine.file("hello", { name: "you" })).toBe("Hello you(you)");
+    expect(engine.text("{{ a | upcase }}", { a: "x" })).toBe("X");
+    expect(engine.holds(undefined, {})).toBe(true);
+    expect(engine.holds("{{ a }}", { a: true })).toBe(true);
+    expect(engine.holds("{% if a %}yes{% endif %}", { a: true })).toBe(false);
+  });
+
+  it.each([
+    ["an unknown variable", "{{ nothing }}"],
+    ["an unknown filter", "{{ 1 | nothing }}"],
+    ["a file of the machine", "{% include '/etc/passwd' %}"],
+    ["a path that climbs", "{% render '../../package.json' %}"],
+    ["a prototype", "{{ a.constructor }}"],
+    ["a loop without end", "{% for i in (1..100000000) %}x{% endfor %}"],
+    ["wrong syntax", "{% if %}"],
+  ])("refuses %s", (_, source) => {
+    const started = performance.now();
+    expect(() => engine.text(source, { a: {} })).toThrow(KamachiqError);
+    expect(performance.now() - started).toBeLessThan(4_000);
+  });
+
+  it("does not render what a value contains", () => {
+    expect(engine.text("{{ a }}", { a: "{{ 1 | plus: 1 }}{% raw %}" })).toBe("{{ 1 | plus: 1 }}{% raw %}");
+  });
+});
+
+describe("filters on hostile text", () => {
+  const texts = fc.sample(hostile, { numRuns: 1_000, seed: 7 });
+
+  it("keep Python text inside its literal", () => {
+    const sources = texts.map((text) =>
+      engine.text('{{ text | py_constant: "X" }}\nY = {{ text | py_str }}\n', { text }),
+    );
+    const script =
+      "import ast,json,sys\nout=[]\nfor s in json.load(sys.stdin):\n tree=ast.parse(s); assert len(tree.body)==2 and all(isinstance(n.value, ast.Constant) for n in tree.body)\n out.append(tree.body[0].value.value if tree.body[0].value.value == tree.body[1].value.value else None)\nprint(json.dumps(out))";
+    expect(python(script, sources)).toEqual(texts);
+  });
+
+  it("keep TOML text inside its literal", () => {
+    const sources = texts.map((text) => engine.text("x = {{ text | toml_str }}\n", { text }));
+    const script =
+      "import json,sys,tomllib\nout=[]\nfor s in json.load(sys.stdin):\n d=tomllib.loads(s); assert list(d)==['x']\n out.append(d['x'])\nprint(json.dumps(out))";
+    expect(python(script, sources)).toEqual(texts.map((text) => text.toWellFormed()));
+  });
+
+  it("make an identifier of any text", () => {
+    const names = [...texts, "class", "1st", "Ünï cödé", "a-b.c", ""].map((text) =>
+      engine.text("{{ text | py_identifier }}", { text }),
+    );
+    for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9_]{0,40}$/);
+    expect(names.slice(-5)).toEqual(["class_", "x1st", "uni_code", "a_b_c", "x"]);
+  });
+
+  it("leave no markup in Markdown", () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const line = engine.text("{{ text | md }}", { text });
+        expect(line).not.toMatch(/\n/);
+        expect(line.replaceAll(/\\[\\`*_{}[\]<>|&~#!$^:@+=.)-]/g, "")).not.toMatch(/[`*_<>[\]|&#]|^[-+=]/);
+      }),
+    );
+    expect(engine.text("{{ text | md }}", { text: "- a <b> [c](d): e_f!" })).toBe("\\- a \\<b\\> \\[c\\](d): e\\_f!");
+  });
+});
