@@ -214,10 +214,11 @@ describe("validateGraph on large graphs", () => {
   ])("takes 10,000 tasks as a %s in under 150 ms", (_, make) => {
     check(make(1_000));
     const nodes = make(10_000);
-    const times = [1, 2, 3].map(() => {
-      const started = performance.now();
+    const times = [1, 2, 3, 4, 5].map(() => {
+      const started = process.cpuUsage(); // not the clock: other tests run beside
       expect(check(nodes).problems).toEqual([]);
-      return performance.now() - started;
+      const { user, system } = process.cpuUsage(started);
+      return (user + system) / 1_000;
     });
     expect(Math.min(...times)).toBeLessThan(150);
   });

@@ -7,7 +7,9 @@ import { explainIssue, fieldName } from "./zod-issues.ts";
 const CHARACTERS_MAX = 1_000_000;
 const DEPTH_MAX = 32;
 /** Values after aliases are expanded, and characters of their texts. */
-const VALUES_MAX = 50_000;
+const VALUES_MAX = 20_000;
+/** Marks, values, line ends and comments, before anything is parsed. */
+const TOKENS_MAX = 150_000;
 const ALIASES_MAX = 100;
 const PROBLEMS_MAX = 50;
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
@@ -72,8 +74,8 @@ export function readDocument<Schema extends z.ZodType>(
 
 /** Syntax errors, as `LINE: what is wrong`. Whatever could make the same text mean two things is one. */
 function parse(text: string, lines: LineCounter): { document?: Document.Parsed; errors: string[] } {
-  const deep = tooDeep(text);
-  if (deep !== undefined) return { errors: [`${deep}: is nested too deep; ${DEPTH_MAX} levels are allowed`] };
+  const refused = tooMuch(text);
+  if (refused !== undefined) return { errors: [refused] };
   const options = { version: "1.2", uniqueKeys: true, strict: true, prettyErrors: false, lineCounter: lines } as const;
   const document = parseDocument(text, options);
   const errors = [...document.errors, ...document.warnings].map((error) => {
@@ -90,16 +92,21 @@ function parse(text: string, lines: LineCounter): { document?: Document.Parsed; 
   return { document, errors };
 }
 
-/** The line where brackets or list marks nest too deep for the parser, which calls itself for each. */
-function tooDeep(text: string): number | undefined {
+/** What the parser must not be given: it calls itself for each level, and keeps an object for each value. */
+function tooMuch(text: string): string | undefined {
   let line = 1;
   let brackets = 0;
   let marks = 0;
+  let tokens = 0;
   for (const token of new Lexer().lex(text)) {
     if (token === "[" || token === "{") brackets += 1;
     else if (token === "]" || token === "}") brackets -= 1;
     else if (token === "-" || token === "?") marks += 1;
-    if (brackets > DEPTH_MAX || marks > DEPTH_MAX) return line;
+    tokens += 1;
+    if (brackets > DEPTH_MAX || marks > DEPTH_MAX) {
+      return `${line}: is nested too deep; ${DEPTH_MAX} levels are allowed`;
+    }
+    if (tokens > TOKENS_MAX) return `${line}: more than ${TOKENS_MAX} values and marks; write fewer`;
     const breaks = token.split("\n").length - 1;
     if (breaks > 0) [line, marks] = [line + breaks, 0];
   }
