@@ -146,6 +146,7 @@ describe("a home", () => {
       exit_code: 2,
       message: expect.stringContaining(join(file, "home")),
     });
+    await expect(prepareHome("/proc/kamachiq/home")).rejects.toMatchObject({ code: "home_unusable" });
   });
 
   it("has one lock, which ends with its process", async () => {

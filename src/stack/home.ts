@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir, statfs } from "node:fs/promises";
+import { access, chmod, constants, mkdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../domain/errors.ts";
 
@@ -9,15 +9,31 @@ export const FREE_BYTES_MIN = 200_000_000;
 /** Makes the state folder, for its owner only, with what the stack needs in it. Throws `home_unusable`, naming the folder. */
 export async function prepareHome(home: string): Promise<void> {
   await usable(home, async () => {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await makeFolder(home);
     await chmod(home, 0o700);
-    await Promise.all(FOLDERS.map((name) => mkdir(join(home, name), { recursive: true, mode: 0o700 })));
+    await Promise.all(FOLDERS.map((name) => makeFolder(join(home, name))));
     await Promise.all([home, ...FOLDERS.map((name) => join(home, name))].map((path) => access(path, constants.W_OK)));
   });
   const free = await freeBytes(home);
   if (free < FREE_BYTES_MIN) {
     throw unusable(home, `its disk has ${megabytes(free)} left, and ${megabytes(FREE_BYTES_MIN)} are needed`);
   }
+}
+
+/** Makes a folder, for its owner only, and those above it. Node's own way never ends in a file system that allows no folders. */
+export async function makeFolder(path: string): Promise<void> {
+  const made = await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => error);
+  if (!(made instanceof Error)) return;
+  if (made.code === "EEXIST" && (await stat(path)).isDirectory()) return;
+  if (made.code !== "ENOENT" || path === dirname(path) || (await exists(dirname(path)))) throw made;
+  await makeFolder(dirname(path));
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error; // another process was faster
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
 }
 
 /** Runs `work` on a folder and says of what folder it was that could not be used. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { usable } from "./home.ts";
+import { makeFolder, usable } from "./home.ts";
 import { isExecutable } from "./host.ts";
 import { withLock } from "./lock.ts";
 
@@ -13,7 +13,7 @@ const LOCK_WAIT_MS_MAX = 20 * 60_000;
 /** One installer of `name` at a time in this cache; the others wait and then find what it installed. */
 export async function installing<T>(cache: string, name: string, work: () => Promise<T>): Promise<T> {
   const folder = join(cache, "locks");
-  await usable(cache, () => mkdir(folder, { recursive: true }));
+  await usable(cache, () => makeFolder(folder));
   return withLock(join(folder, `${name}.db`), LOCK_WAIT_MS_MAX, () => usable(cache, work));
 }
 
@@ -72,7 +72,7 @@ export async function writeStamp(cache: string, name: string, path: string, vers
   const file = await stat(path);
   const stamp: Stamp = { path, size: file.size, modified_ms: file.mtimeMs, version };
   await usable(cache, async () => {
-    await mkdir(join(cache, "found"), { recursive: true });
+    await makeFolder(join(cache, "found"));
     await writeAtomically(stampPath(cache, name), JSON.stringify(stamp));
   });
 }

@@ -1,5 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KamachiqError } from "../domain/errors.ts";
@@ -52,7 +51,6 @@ const WAIT_MS = 100;
 
 /** Runs `work` while no other process does so under the same lock file; waits for its turn, at most `wait_ms_max`. */
 export async function withLock<T>(path: string, wait_ms_max: number, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
   const deadline = performance.now() + wait_ms_max;
   let lock = tryLock(path);
   while (lock === null) {

@@ -1,19 +1,19 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Principal } from "../api/deps.ts";
 import type { Config } from "../config/config.ts";
 import { InputError, NotFoundError } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { sha256 } from "../platform/digest.ts";
-import { usable } from "./home.ts";
+import { makeFolder, usable } from "./home.ts";
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 /** Every configured principal with the digest of its token; a token that is missing is made. */
 export async function loadPrincipals(config: Config): Promise<Principal[]> {
   const folder = join(config.home, "tokens");
-  await usable(config.home, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+  await usable(config.home, () => makeFolder(folder));
   return Promise.all(
     Object.entries(config.principals).map(async ([name, roles]) => {
       await usable(config.home, () => makeToken(folder, name));
