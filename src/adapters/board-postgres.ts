@@ -27,7 +27,11 @@ export function createPostgresBoard(db: Db): Board {
         .where("deliverable_id", "=", deliverable_id)
         .orderBy("position")
         .execute();
-      return rows.map(({ task_id, title, board_column }) => ({ task_id, title, column: board_column as Card["column"] }));
+      return rows.map(({ task_id, title, board_column }) => ({
+        task_id,
+        title,
+        column: board_column as Card["column"],
+      }));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InputError } from "../domain/errors.ts";
-import type { PolicyContext, RuleSet } from "../domain/policy.ts";
+import type { RuleSet } from "../domain/policy.ts";
 import { loadRuleSets, type PolicyEngine, type RuleSetText } from "../domain/policy-engine.ts";
 import { canonicalJson, sha256 } from "../platform/digest.ts";
 
@@ -69,9 +69,4 @@ function refusal(message: string, cause?: unknown): InputError {
 /** Identifies the rules of a decision, whatever files they came from: SHA-256 of all sets, ordered by id. */
 export function constitutionHash(ruleSets: readonly RuleSet[]): string {
   return sha256(canonicalJson(ruleSets.toSorted((a, b) => (a.id < b.id ? -1 : 1))));
-}
-
-/** Identifies what a decision was about: SHA-256 of the context's canonical JSON. */
-export function inputHash(context: PolicyContext): string {
-  return sha256(canonicalJson(context));
 }

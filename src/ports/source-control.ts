@@ -13,11 +13,6 @@ export interface CommitInfo {
   date: string;
 }
 
-export type MergeOutcome =
-  | { status: "merged"; tip: string }
-  | { status: "conflict"; files: string[] }
-  | { status: "red"; report: string };
-
 /** Repositories by id. Every method may be repeated with the same arguments and then changes nothing. */
 export interface SourceControl {
   readonly adapter: string;

@@ -8,6 +8,11 @@ import { serve } from "@hono/node-server";
 import { Client, Connection } from "@temporalio/client";
 import { pino } from "pino";
 import { createFileArtifactStore } from "../../src/adapters/artifact-store-files.ts";
+import { loadCapsuleLibrary } from "../../src/adapters/capsule-library.ts";
+import { createCapsulePlanner } from "../../src/adapters/planner-capsule.ts";
+import { createPolicyFiles } from "../../src/adapters/policy-files.ts";
+import { CAPSULES, POLICIES } from "../../src/main/compose.ts";
+import { createPreview } from "../../src/main/preview.ts";
 import { createApi } from "../../src/api/app.ts";
 import { createLogFiles } from "../../src/api/log-files.ts";
 import { type Db, migrate, openDatabase, openPool } from "../../src/persistence/database.ts";
@@ -52,7 +57,11 @@ export async function startTestApi(): Promise<TestApi> {
     })),
     logs: createLogFiles(folder),
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
-    previewPlan: () => Promise.reject(new Error("no planner takes part in these tests")),
+    previewPlan: createPreview({
+      planner: createCapsulePlanner(await loadCapsuleLibrary(CAPSULES)),
+      policy: (await createPolicyFiles(POLICIES)).engine,
+      sandbox: "bubblewrap",
+    }),
     settings: {
       version: "0.0.0",
       sandbox: "bubblewrap",
