@@ -28,7 +28,7 @@ export interface Installation {
   /** Absolute path of the state folder. */
   home(option: string | undefined): Promise<string>;
   serverInfo(home: string): Promise<ServerInfo | null>;
-  /** Gets what is missing; `progress` is called with a line for whatever takes longer. */
+  /** Makes the state folder with `logs` in it, and gets what is missing; `progress` is called with a line for whatever takes longer. */
   ensureComponents(
     home: string,
     options: { sandbox?: string | undefined; progress: (line: string) => void },

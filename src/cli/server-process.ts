@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConflictError, KamachiqError } from "../domain/errors.ts";
@@ -10,7 +10,10 @@ import { fromProblem, type ProblemDetails } from "./errors.ts";
 const BOOT_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 const HEALTH_TIMEOUT_MS = 2_000;
+/** How long to wait for the process that holds the home before trying again. */
+const LOCKED_WAIT_MS = 2_000;
 const TAIL_LINES = 15;
+const LOG_READ_MAX = 200_000;
 /** The server's error when another process holds the home's lock: then that one is waited for. */
 const LOCKED = "home_locked";
 
@@ -64,11 +67,44 @@ export async function readHealth(info: ServerInfo): Promise<{ version: string; p
 }
 
 async function startServer(request: ServerRequest): Promise<ServerInfo> {
+  const deadline = performance.now() + BOOT_TIMEOUT_MS;
+  for (;;) {
+    const boot = await spawnServer(request);
+    while (!boot.exited()) {
+      const info = await findServer(request);
+      if (info !== null) return info;
+      if (performance.now() > deadline) throw await bootError(boot);
+      await sleep(POLL_MS);
+    }
+    if ((await lastProblem(boot))?.code !== LOCKED || performance.now() > deadline) throw await bootError(boot);
+    // Another process holds the home: one that starts is soon there, one that stops makes way for the next try.
+    const info = await waitFor(request, LOCKED_WAIT_MS);
+    if (info !== null) return info;
+  }
+}
+
+async function waitFor(request: ServerRequest, timeout_ms: number): Promise<ServerInfo | null> {
+  const deadline = performance.now() + timeout_ms;
+  while (performance.now() < deadline) {
+    const info = await findServer(request);
+    if (info !== null) return info;
+    await sleep(POLL_MS);
+  }
+  return null;
+}
+
+/** A server process that may be on its way. Its output is what the log has from `offset` on. */
+interface Boot {
+  log: string;
+  offset: number;
+  exited(): boolean;
+}
+
+async function spawnServer(request: ServerRequest): Promise<Boot> {
   const { home } = request;
-  const logPath = join(home, "logs", "server-boot.log");
-  await mkdir(join(home, "logs"), { recursive: true });
-  const log = await open(logPath, "a", 0o600);
-  const logged = (await log.stat()).size;
+  const path = join(home, "logs", "server-boot.log");
+  const log = await open(path, "a", 0o600);
+  const offset = (await log.stat()).size;
   const child = spawn(process.execPath, serverArguments(request), {
     detached: true, // a session of its own: Ctrl-C and the end of this terminal don't reach it
     stdio: ["ignore", log.fd, log.fd],
@@ -80,39 +116,27 @@ async function startServer(request: ServerRequest): Promise<ServerInfo> {
   child.once("error", () => (exited = true));
   child.unref();
   await log.close();
-
-  const deadline = performance.now() + BOOT_TIMEOUT_MS;
-  while (performance.now() < deadline) {
-    const info = await findServer(request);
-    if (info !== null) return info;
-    if (exited && !(await lostTheRace(logPath, logged))) throw await bootError(logPath, logged);
-    await sleep(POLL_MS);
-  }
-  throw await bootError(logPath, logged);
+  return { log: path, offset, exited: () => exited };
 }
 
 function serverArguments({ entry, home, sandbox }: ServerRequest): string[] {
   return [entry, "--home", home, "--idle-exit", ...(sandbox === undefined ? [] : ["--sandbox", sandbox])];
 }
 
-async function lostTheRace(logPath: string, from: number): Promise<boolean> {
-  return (await lastProblem(logPath, from))?.code === LOCKED;
-}
-
 /** The error that the server wrote, or else the last lines of its log. */
-async function bootError(logPath: string, from: number): Promise<KamachiqError> {
-  const problem = await lastProblem(logPath, from);
+async function bootError(boot: Boot): Promise<KamachiqError> {
+  const problem = await lastProblem(boot);
   if (problem !== undefined && problem.code !== LOCKED) return fromProblem(problem);
-  const tail = (await readFrom(logPath, from)).trimEnd().split("\n").slice(-TAIL_LINES);
+  const tail = (await readLog(boot)).trimEnd().split("\n").slice(-TAIL_LINES);
   return new KamachiqError("The server did not start.", {
     code: "server_not_started",
     problems: tail.filter((line) => line !== "").map(printable),
-    remedy: `Its whole log is ${logPath}; \`kamachiq doctor\` says what is missing.`,
+    remedy: `Its whole log is ${boot.log}; \`kamachiq doctor\` says what is missing.`,
   });
 }
 
-async function lastProblem(logPath: string, from: number): Promise<ProblemDetails | undefined> {
-  const lines = (await readFrom(logPath, from)).split("\n");
+async function lastProblem(boot: Boot): Promise<ProblemDetails | undefined> {
+  const lines = (await readLog(boot)).split("\n");
   for (const line of lines.toReversed()) {
     try {
       const value = JSON.parse(line) as ProblemDetails;
@@ -124,10 +148,7 @@ async function lastProblem(logPath: string, from: number): Promise<ProblemDetail
   return undefined;
 }
 
-const LOG_READ_MAX = 200_000;
-
-async function readFrom(path: string, offset: number): Promise<string> {
-  const { size } = await stat(path);
-  const content = await readFile(path);
-  return content.subarray(Math.max(offset, size - LOG_READ_MAX)).toString("utf8");
+async function readLog({ log, offset }: Boot): Promise<string> {
+  const content = await readFile(log);
+  return content.subarray(Math.max(offset, content.length - LOG_READ_MAX)).toString("utf8");
 }

@@ -19,8 +19,13 @@ const installation: Installation = {
     return (await import("../stack/server-info.ts")).readServerInfo(home);
   },
   async ensureComponents(home, { sandbox, progress }) {
-    const { ensureComponents } = await import("../stack/components.ts");
-    await ensureComponents(await configOf(home, sandbox), progress);
+    const [{ ensureComponents }, { prepareHome }] = await Promise.all([
+      import("../stack/components.ts"),
+      import("../stack/home.ts"),
+    ]);
+    const config = await configOf(home, sandbox);
+    await prepareHome(config.home);
+    await ensureComponents(config, progress);
   },
   async token(home, principal) {
     return (await import("../stack/tokens.ts")).readToken(home, principal);

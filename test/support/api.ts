@@ -43,6 +43,7 @@ export async function startTestApi(): Promise<TestApi> {
   const artifacts = createFileArtifactStore(join(folder, "artifacts"));
   const roles = ["admin", "operator", "reviewer"] as const;
   const tokens = new Map(roles.map((role) => [role, randomBytes(32).toString("hex")]));
+  const policies = await createPolicyFiles(POLICIES);
   const api = createApi({
     db,
     pool,
@@ -59,7 +60,10 @@ export async function startTestApi(): Promise<TestApi> {
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     previewPlan: createPreview({
       planner: createCapsulePlanner(await loadCapsuleLibrary(CAPSULES)),
-      policy: (await createPolicyFiles(POLICIES)).engine,
+      policy: {
+        constitution_hash: policies.constitution_hash,
+        evaluate: (context, options) => policies.engine.evaluate(context, options),
+      },
       sandbox: "bubblewrap",
     }),
     settings: {
