@@ -14,6 +14,9 @@ const PINNED = "1.9.1";
 /** The newest that `go install` accepts; later tags have a replace directive. */
 const GO_PINNED = "1.5.1";
 const VERSION_MIN = "1.5.0";
+/** The server in that version; what `go install` builds knows no version of its own. */
+const SERVER_VERSION_MIN = "1.29.0";
+const GO_BUILD_VERSION = "0.0.0";
 const CONNECT_MS_MAX = 5_000;
 const DOWNLOAD_MS_MAX = 10 * 60_000;
 const BUILD_MS_MAX = 15 * 60_000;
@@ -61,15 +64,20 @@ async function findCached(cache: string): Promise<Found | null> {
 
 async function findOnHost(): Promise<Found | null> {
   for (const path of await findOnPath("temporal")) {
-    const version = await versionOf(path);
-    if (version !== null && isAtLeast(version, VERSION_MIN)) return { path, version };
+    const version = await usableVersion(path);
+    if (version !== null) return { path, version };
   }
   return null;
 }
 
-async function versionOf(path: string): Promise<string | null> {
-  const result = await tool([path, "--version"]);
-  return result.exit_code === 0 ? (/version v?(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null) : null;
+/** The version of a CLI that runs here and is new enough; null otherwise. */
+async function usableVersion(path: string): Promise<string | null> {
+  const { exit_code, stdout } = await tool([path, "--version"]);
+  const version = /version v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1];
+  if (exit_code !== 0 || version === undefined) return null;
+  if (version !== GO_BUILD_VERSION) return isAtLeast(version, VERSION_MIN) ? version : null;
+  const server = /Server v?(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? "0";
+  return isAtLeast(server, SERVER_VERSION_MIN) ? `built with server ${server}` : null;
 }
 
 type Source = { name: string; get: (folder: string) => Promise<void> };
@@ -81,8 +89,8 @@ async function install(cache: string, progress: Progress): Promise<string> {
     try {
       await installFolder(target, async (folder) => {
         await get(folder);
-        const version = await versionOf(join(folder, "temporal"));
-        if (version === null || !isAtLeast(version, VERSION_MIN)) throw new Error("what it gave does not run here");
+        const version = await usableVersion(join(folder, "temporal"));
+        if (version === null) throw new Error("what it gave does not run here");
         await writeFile(join(folder, "version"), `${version}\n`);
       });
       return join(target, "temporal");

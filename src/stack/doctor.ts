@@ -8,6 +8,7 @@ import { findTemporal } from "./component-temporal.ts";
 import { postgresNeedsBubblewrap } from "./components.ts";
 import { FREE_BYTES_MIN, freeBytes, megabytes } from "./home.ts";
 import { findOnPath, isAtLeast, processStart, reason, tool } from "./host.ts";
+import { FREE_BYTES_MIN as CACHE_BYTES_MIN } from "./install.ts";
 import { postgresBinaries } from "./postgres-binaries.ts";
 import { findInterpreter } from "./python.ts";
 import { readServerInfo } from "./server-info.ts";
@@ -29,8 +30,6 @@ export interface Diagnosis {
 const NODE_MIN = "22.18.0";
 /** `git merge-tree --write-tree` came with it. */
 const GIT_MIN = "2.38.0";
-/** All components with room to unpack them. */
-const CACHE_BYTES_MIN = 500_000_000;
 const FETCHED = "The first `kamachiq run` gets it.";
 
 /** Looks at everything that the product needs, and neither installs nor writes anything. */

@@ -14,26 +14,34 @@ export async function prepareHome(home: string): Promise<void> {
     await Promise.all(FOLDERS.map((name) => makeFolder(join(home, name))));
     await Promise.all([home, ...FOLDERS.map((name) => join(home, name))].map((path) => access(path, constants.W_OK)));
   });
-  const free = await freeBytes(home);
-  if (free < FREE_BYTES_MIN) {
-    throw unusable(home, `its disk has ${megabytes(free)} left, and ${megabytes(FREE_BYTES_MIN)} are needed`);
-  }
+  await requireSpace(home, FREE_BYTES_MIN);
+}
+
+/** Throws `home_unusable` when the disk of `folder` has less than `bytes` for us. */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free < bytes) throw unusable(folder, `its disk has ${megabytes(free)} left, and ${megabytes(bytes)} are needed`);
 }
 
 /** Makes a folder, for its owner only, and those above it. Node's own way never ends in a file system that allows no folders. */
 export async function makeFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => error);
-  if (!(made instanceof Error)) return;
-  if (made.code === "EEXIST" && (await stat(path)).isDirectory()) return;
-  if (made.code !== "ENOENT" || path === dirname(path) || (await exists(dirname(path)))) throw made;
-  await makeFolder(dirname(path));
-  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error; // another process was faster
-  });
+  try {
+    await mkdirOnce(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" || path === dirname(path)) throw error;
+    await makeFolder(dirname(path));
+    await mkdirOnce(path);
+  }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
+async function mkdirOnce(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // It may be there, or another process may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
+  }
 }
 
 /** Runs `work` on a folder and says of what folder it was that could not be used. */

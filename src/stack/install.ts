@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder, usable } from "./home.ts";
+import { makeFolder, requireSpace, usable } from "./home.ts";
 import { isExecutable } from "./host.ts";
 import { withLock } from "./lock.ts";
 
 export type Progress = (line: string) => void;
 
+/** All components with room to unpack them. */
+export const FREE_BYTES_MIN = 500_000_000;
 /** The slowest source builds for some minutes on a busy machine. */
 const LOCK_WAIT_MS_MAX = 20 * 60_000;
 
@@ -14,6 +16,7 @@ const LOCK_WAIT_MS_MAX = 20 * 60_000;
 export async function installing<T>(cache: string, name: string, work: () => Promise<T>): Promise<T> {
   const folder = join(cache, "locks");
   await usable(cache, () => makeFolder(folder));
+  await requireSpace(cache, FREE_BYTES_MIN);
   return withLock(join(folder, `${name}.db`), LOCK_WAIT_MS_MAX, () => usable(cache, work));
 }
 

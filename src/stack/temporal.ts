@@ -18,7 +18,7 @@ const PORT_CHOICES_MAX = 3;
 
 /**
  * The dev server's defaults are slow by configuration. Write-ahead log with full syncs stays durable; one partition and
- * faster pollers suit one machine (DESIGN.md §7 has the measurements). Fairness lets tenants share a queue.
+ * faster pollers suit one machine (measured: 24 to 50 tasks a second on two cores). Fairness lets tenants share a queue.
  */
 const PRAGMAS = ["journal_mode=WAL", "synchronous=FULL"];
 const DYNAMIC_CONFIG = [
@@ -85,7 +85,6 @@ async function processSpec({ home, binary, namespace }: TemporalOptions, ports: 
     ...each("--sqlite-pragma", PRAGMAS),
     ...each("--dynamic-config-value", DYNAMIC_CONFIG),
     ...each("--search-attribute", SEARCH_ATTRIBUTES),
-    "--ui-disable-news-fetch",
   ];
   return {
     name: NAME,
