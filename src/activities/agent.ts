@@ -15,6 +15,9 @@ import { loadWork, taskOf, type Work } from "./project.ts";
 import { moveTask } from "./state.ts";
 import { record } from "./transaction.ts";
 
+/** How often an agent's progress is written to its task's row, in milliseconds. */
+const BEAT_MS = 2_000;
+
 export function createSpawnActivities(deps: ActivityDeps): Pick<AgentActivities, "spawnAgent"> {
   return {
     async spawnAgent(input) {
@@ -83,6 +86,7 @@ async function runAgent(
   }
   const feedback = input.feedback === null ? { findings: [] } : await deps.artifacts.getJson(input.feedback);
   const context = Context.current();
+  const beat = throttled(BEAT_MS, () => recordBeat(deps, input));
   return agent.run({
     task,
     spec: withoutAcceptance(work.project.spec),
@@ -93,8 +97,32 @@ async function runAgent(
     feedback: (feedback as Feedback).findings,
     budget_tokens,
     signal: context.cancellationSignal,
-    progress: (step) => context.heartbeat(step),
+    progress: (step) => {
+      context.heartbeat(step);
+      beat();
+    },
   });
+}
+
+/** At most one call in `interval_ms`; a failure is left to the next one, for the activity itself fails with the database. */
+function throttled(interval_ms: number, call: () => Promise<unknown>): () => void {
+  let last = 0;
+  return () => {
+    if (Date.now() - last < interval_ms) return;
+    last = Date.now();
+    call().catch(() => {});
+  };
+}
+
+/** What shows that the agent lives: state shown to people comes from here. */
+function recordBeat({ db }: ActivityDeps, { project_id, deliverable_id, task_id }: AttemptKey): Promise<unknown> {
+  return db
+    .updateTable("tasks")
+    .set({ heartbeat_at: new Date() })
+    .where("project_id", "=", project_id)
+    .where("deliverable_id", "=", deliverable_id)
+    .where("task_id", "=", task_id)
+    .execute();
 }
 
 async function recordStart(

@@ -151,7 +151,7 @@ async function compileResult(
     metrics: await metricsOf(db, project_id),
     repository,
     tag: await tagOf(db, project_id),
-    try_command: await tryCommand(deps, project_id, repository),
+    try_command: state === "delivered" || state === "partial" ? await tryCommand(deps, project_id, repository) : null,
     artifacts,
     reports_folder,
   };

@@ -2,10 +2,12 @@ import { PolicyError } from "../domain/errors.ts";
 import { newEvent, typedEvent } from "../domain/event-data.ts";
 import {
   type Action,
+  OVERRIDE,
   POLICY_THRESHOLD,
   type PolicyContext,
   type PolicyDecision,
   type Violation,
+  waive,
 } from "../domain/policy.ts";
 import { canonicalJson, sha256 } from "../platform/digest.ts";
 import type { Db } from "../persistence/database.ts";
@@ -101,8 +103,11 @@ function decisionId({ project_id, key }: PolicyQuestion): string {
 async function decide(deps: ActivityDeps, question: PolicyQuestion): Promise<DecisionSummary> {
   const work = await loadWork(deps, question.project_id, question.deliverable_id);
   const context = await contextOf(deps.db, work, question);
-  const verdict = deps.policy.evaluate(context, { threshold: POLICY_THRESHOLD });
   const { override } = question;
+  const verdict = waive(
+    deps.policy.evaluate(context, { threshold: POLICY_THRESHOLD }),
+    await overriddenRules(deps.db, question),
+  );
   const decision: PolicyDecision = {
     decision_id: decisionId(question),
     allowed: verdict.allowed || override !== undefined,
@@ -115,6 +120,20 @@ async function decide(deps: ActivityDeps, question: PolicyQuestion): Promise<Dec
   };
   await recordDecision(deps.db, question, decision);
   return (await findDecision(deps.db, decision.decision_id)) as DecisionSummary;
+}
+
+/** Rules that an entitled person has set aside for this deliverable. */
+async function overriddenRules(db: Db, { project_id, deliverable_id }: PolicyQuestion): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom("decisions")
+    .select("violations")
+    .where("project_id", "=", project_id)
+    .where("action", "=", "deliverable.provision")
+    .where("subject_id", "=", deliverable_id)
+    .where("allowed", "=", true)
+    .execute();
+  const overridden = rows.filter(({ violations }) => violations.some(({ rule }) => rule === OVERRIDE));
+  return new Set(overridden.flatMap(({ violations }) => violations.map(({ rule }) => rule)));
 }
 
 /** Another try may have recorded its answer first; then that one stands. */
@@ -161,7 +180,7 @@ async function findDecision(db: Db, decision_id: string): Promise<DecisionSummar
 }
 
 function overrideNote({ actor, reason }: { actor: string; reason: string }): Violation {
-  return { rule: "override", severity: "info", weight: 0, reason: `Let through by ${actor}: ${reason}`, remedy: "" };
+  return { rule: OVERRIDE, severity: "info", weight: 0, reason: `Let through by ${actor}: ${reason}`, remedy: "" };
 }
 
 async function contextOf(db: Db, work: Work, { action, task_id }: PolicyQuestion): Promise<PolicyContext> {

@@ -78,3 +78,24 @@ export interface PolicyContext {
   /** Tokens that the project has spent so far. */
   spent_tokens: number;
 }
+
+/** What the rules say of a step. */
+export interface Verdict {
+  allowed: boolean;
+  score: number;
+  threshold: number;
+  violations: Violation[];
+}
+
+/** The name under which an override stands among a decision's violations. */
+export const OVERRIDE = "override";
+
+/** What a person let through for a deliverable stays let through in its later steps: those rules count no more. */
+export function waive(verdict: Verdict, rules: ReadonlySet<string>): Verdict {
+  const violations = verdict.violations.map((violation) =>
+    rules.has(violation.rule) ? { ...violation, severity: "info" as const, weight: 0 } : violation,
+  );
+  const score = Math.max(0, 1 - violations.reduce((sum, { weight }) => sum + weight, 0));
+  const denied = violations.some(({ severity }) => severity === "deny");
+  return { ...verdict, violations, score, allowed: !denied && score >= verdict.threshold };
+}

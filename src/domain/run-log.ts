@@ -1,3 +1,4 @@
+import { OVERRIDE } from "./policy.ts";
 import { type EventData, type TypedEvent, typedEvent } from "./event-data.ts";
 import type { KamachiqEvent } from "./events.ts";
 import type { Stage } from "./intake.ts";
@@ -217,7 +218,7 @@ export function lastScore(task: TaskLog): Fact<EventData<"kamachiq.review.scored
 
 /** Whether a person let the step through that policy did not. */
 export function isOverridden(log: RunLog, { decision }: DecisionFact): boolean {
-  if (decision.violations.some((violation) => violation.rule === "override")) return true;
+  if (decision.violations.some((violation) => violation.rule === OVERRIDE)) return true;
   if (decision.allowed) return false;
   return log.blocks.some(
     ({ blocked, unblocked }) => unblocked !== null && blocked.decision_id === decision.decision_id,

@@ -1,10 +1,7 @@
-import type { PolicyContext, Violation } from "../domain/policy.ts";
+import type { PolicyContext, Verdict } from "../domain/policy.ts";
 
 /** The rule sets in force. Evaluation is pure, bounded and fails closed. */
 export interface PolicySource {
   readonly constitution_hash: string;
-  evaluate(
-    context: PolicyContext,
-    options: { threshold: number },
-  ): { allowed: boolean; score: number; threshold: number; violations: Violation[] };
+  evaluate(context: PolicyContext, options: { threshold: number }): Verdict;
 }
