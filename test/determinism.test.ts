@@ -1,7 +1,6 @@
 // The third and fourth fences around the workflows: what is bundled with them, and that recorded runs replay.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { historyFromJSON } from "@temporalio/common/lib/proto-utils.js";
 import { bundleWorkflowCode, Worker } from "@temporalio/worker";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "./support/kamachiq.ts";
@@ -12,11 +11,12 @@ const workflowsPath = join(ROOT, "src/workflows/index.ts");
 describe("the workflow bundle", () => {
   it("holds no Node module, no adapter and no library that reads a clock", async () => {
     const { code } = await bundleWorkflowCode({ workflowsPath });
-    const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"]+)"/gm)].map(([, name]) => name as string);
+    // Names that start with "?" are empty stand-ins for what a package says browsers don't have.
+    const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"?][^"]*)"/gm)].map(([, name]) => name as string);
     expect(modules.length).toBeGreaterThan(20);
     const foreign = modules.filter((name) => {
       if (name.startsWith("./src/")) return !/^\.\/src\/(workflows|domain)\//.test(name);
-      return !/^\.\/node_modules\/(@temporalio|long|nexus-rpc|ms|protobufjs|@protobufjs|@swc)\b|^__/.test(name);
+      return !/^\.\/node_modules\/(@temporalio|long|nexus-rpc|ms|protobufjs|@protobufjs|@swc)\b/.test(name);
     });
     expect(foreign).toEqual([]);
   });
@@ -35,7 +35,7 @@ describe("recorded histories", () => {
   });
 
   it.each(files)("%s replays", async (file) => {
-    const history = historyFromJSON(JSON.parse(readFileSync(join(HISTORIES, file), "utf8")) as unknown);
+    const history = JSON.parse(readFileSync(join(HISTORIES, file), "utf8")) as unknown;
     await Worker.runReplayHistory({ workflowsPath }, history, file.replace(/\.json$/, ""));
   });
 });

@@ -33,14 +33,17 @@ async function runServer(options: ServerOptions, stop: AbortController): Promise
   const components = await ensureComponents(config, progress);
   const lock = await acquireLock(config.home);
   const logs = openLogs(join(config.home, "logs"), config.log);
-  const stack = await startStack({ config, components, progress, log: logs.server });
   try {
-    await serveUntil(options, components, stack, logs, stop);
+    const stack = await startStack({ config, components, progress, log: logs.server });
+    try {
+      await serveUntil(options, components, stack, logs, stop);
+    } finally {
+      await removeServerInfo(config.home);
+      await stack.stop();
+      logs.server.info("stopped");
+    }
   } finally {
-    await removeServerInfo(config.home);
-    await stack.stop();
     lock.release();
-    logs.server.info("stopped");
   }
 }
 
