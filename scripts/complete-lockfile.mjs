@@ -36,9 +36,9 @@ function entryOf(name, version) {
   const words = name.split(/[/-]/);
   const os = OS.find((word) => words.includes(word));
   const cpu = CPU.find((word) => words.includes(word));
-  const libc = words.some((word) => /^gnu/.test(word))
+  const libc = words.some((word) => word.startsWith("gnu"))
     ? "glibc"
-    : words.some((word) => /^musl/.test(word))
+    : words.some((word) => word.startsWith("musl"))
       ? "musl"
       : undefined;
   return {
