@@ -32,7 +32,7 @@ describe("a component that can't be had", () => {
     });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/ruff|bubblewrap|[Tt]emporal/);
-    expect(outcome.stderr).toMatch(/→ .*install/s);
+    expect(outcome.stderr).toMatch(/→ .*[Ii]nstall/s);
     expect(existsSync(join(kamachiq.home, "postgres"))).toBe(false);
   });
 });

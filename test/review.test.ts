@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { ProjectView, ReviewView } from "../src/api/views.ts";
+import type { KamachiqEvent } from "../src/domain/events.ts";
 import { Kamachiq, parseRun } from "./support/kamachiq.ts";
 import { expectOnce, readLog } from "./support/once.ts";
 
@@ -72,12 +73,14 @@ describe("human review", () => {
 
   it("keeps the held-out check out of logs, agents' output, feedback and the repository", async () => {
     const { projects } = await kamachiq.json<{ projects: ProjectView[] }>(["status"]);
-    const id = projects[0]?.id ?? "";
-    const log = await kamachiq.run(["logs", id, "--json"]);
-    expect(log.stdout.length).toBeGreaterThan(1_000);
     const secret = "741852";
-    expect(log.stdout.includes(secret)).toBe(false);
-    const events = await readLog(kamachiq, id);
+    const events: KamachiqEvent[] = [];
+    for (const { id } of projects) {
+      const log = await kamachiq.run(["logs", id, "--json"]);
+      expect(log.stdout.length).toBeGreaterThan(1_000);
+      expect(log.stdout.includes(secret)).toBe(false);
+      events.push(...(await readLog(kamachiq, id)));
+    }
     expect(JSON.stringify(events).includes(secret)).toBe(false);
     // Everything that agents read or wrote is in the repository or in an artifact of theirs.
     const artifacts = grep(join(kamachiq.home, "artifacts"), secret);

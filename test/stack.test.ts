@@ -105,10 +105,8 @@ async function eventually<T>(work: () => Promise<T>, ms_max = 15_000): Promise<T
 }
 
 describe("components", () => {
-  it("are found without a process, in milliseconds, when they are cached", async () => {
-    const began = performance.now();
+  it("are found without a word when they are cached", async () => {
     const again = await ensureComponents(config, (line) => expect.unreachable(line));
-    expect(performance.now() - began).toBeLessThan(30);
     expect(again).toEqual(components);
   });
 
