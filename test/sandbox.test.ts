@@ -1,5 +1,4 @@
 // Hostile commands inside the real sandbox: each tries to get out or to take too much, and is told no.
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
