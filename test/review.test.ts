@@ -71,6 +71,34 @@ describe("human review", () => {
     expect(parseRun(again.stdout).result?.reason).toContain("it can't subtract");
   });
 
+  it("a task that stays below the threshold is remediated twice, then a person decides", async () => {
+    const file = await kamachiq.file(
+      "strict.yaml",
+      `name: strict
+goals: [Create Python CLI calculator]
+parameters: { package: strict, command: strict, operations: [add] }
+quality_threshold: 0.995
+budget: { tokens: 200000 }
+`,
+    );
+    const first = await kamachiq.run(["run", file, "--json"]);
+    expect(first.code, first.stdout.slice(-1_000)).toBe(3);
+    const { events, result } = parseRun(first.stdout);
+    const scored = events.filter(({ type, data }) => type === "kamachiq.review.scored" && data["approved"] === false);
+    const task = String(scored[0]?.data["task_id"]);
+    expect(scored.map(({ data }) => [data["task_id"], data["attempt"]])).toEqual(
+      [1, 2, 3].map((attempt) => [task, attempt]),
+    );
+    const { reviews } = await kamachiq.json<{ reviews: ReviewView[] }>(["review", "list"]);
+    const review = reviews.find((open) => open.project_id === result?.project_id);
+    expect(review?.task_id).toBe(task);
+    expect((await kamachiq.run(["review", "approve", review?.id ?? ""])).code).toBe(0);
+    const again = await kamachiq.run(["resume", result?.project_id ?? "", "--json"]);
+    const end = parseRun(again.stdout).result;
+    expect(end?.state, end?.reason ?? again.stderr).toBe("delivered");
+    await expectOnce(kamachiq, end?.project_id ?? "");
+  });
+
   it("keeps the held-out check out of logs, agents' output, feedback and the repository", async () => {
     const { projects } = await kamachiq.json<{ projects: ProjectView[] }>(["status"]);
     const secret = "741852";

@@ -2,6 +2,7 @@ import type { GovernancePolicies, GovernanceReport, Statement } from "./govern.t
 import {
   type DecisionFact,
   estimateOf,
+  firstSpendOf,
   isOverridden,
   lastScore,
   latestProjectScores,
@@ -133,7 +134,8 @@ const budgetVariance: Check = (log, { budget_variance_max }) => {
   found.limit = budget_variance_max;
   const completed = log.tasks.filter((task) => task.end?.state === "done");
   const estimated = completed.reduce((sum, task) => sum + (estimateOf(task) ?? 0), 0);
-  const spent = completed.reduce((sum, task) => sum + spentOf(task), 0);
+  const spent = completed.reduce((sum, task) => sum + firstSpendOf(task), 0);
+  const remediation = completed.reduce((sum, task) => sum + spentOf(task), 0) - spent;
   const basis = completed.map((task) => task.end);
   if (completed.length === 0) found.holds("No task is completed, so there is no variance to judge.", log.last);
   else if (estimated === 0 && spent > 0)
@@ -141,12 +143,14 @@ const budgetVariance: Check = (log, { budget_variance_max }) => {
   else {
     const variance = estimated === 0 ? 0 : (spent - estimated) / estimated;
     found.value = variance;
-    const text = `The completed tasks spent ${spent} tokens of ${estimated} estimated, a variance of ${percent(variance)}`;
+    const text = `The first attempts of completed tasks spent ${spent} tokens of ${estimated} estimated, a variance of ${percent(variance)}`;
     if (variance > budget_variance_max)
       found.block(`${text}, above ${percent(budget_variance_max)}.`, "operator", ...basis);
     else found.holds(`${text}, within ${percent(budget_variance_max)}.`, ...basis);
     if (variance < -budget_variance_max)
       found.note(`The plan estimated much more than was spent: ${percent(variance)}.`, ...basis);
+    // Remediation has a reserve of its own; the estimate is of a first attempt.
+    if (remediation > 0) found.note(`${remediation} tokens more went into remediation.`, ...basis);
   }
   const total = log.tasks.reduce((sum, task) => sum + spentOf(task), 0);
   if (log.accepted !== null && total > log.accepted.budget_tokens)

@@ -76,8 +76,8 @@ describe("governance", () => {
       changed(run, "kamachiq.execute.task_produced", {
         usage: { input_tokens, output_tokens: 0, source: "provider", usd: 1 },
       });
-    expect(outcomeOf(spend(600 + 500), "budget_variance")).toBe("passed"); // 3,450 of 3,000: exactly 15 %
-    expect(outcomeOf(spend(600 + 501), "budget_variance")).toBe("blocked");
+    expect(outcomeOf(spend(600 + 1_000), "budget_variance")).toBe("passed"); // 3,450 of 3,000: exactly 15 %
+    expect(outcomeOf(spend(600 + 1_001), "budget_variance")).toBe("blocked");
     expect(outcomeOf(spend(1), "budget_variance")).toBe("passed");
     expect(
       reviewGovernance(spend(60_000), overlay)

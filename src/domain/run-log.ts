@@ -200,9 +200,17 @@ function attemptOf(task: TaskLog, attempt: number): AttemptLog {
 
 /** Tokens that the task's attempts really used. */
 export function spentOf(task: TaskLog): number {
-  return task.attempts.reduce((sum, { produced }) => {
-    return produced === null ? sum : sum + produced.usage.input_tokens + produced.usage.output_tokens;
-  }, 0);
+  return task.attempts.reduce((sum, attempt) => sum + spendOf(attempt), 0);
+}
+
+/** Tokens of the first quality attempt, which is what the plan estimates. */
+export function firstSpendOf(task: TaskLog): number {
+  const first = task.attempts.find(({ attempt }) => attempt === 1);
+  return first === undefined ? 0 : spendOf(first);
+}
+
+function spendOf({ produced }: AttemptLog): number {
+  return produced === null ? 0 : produced.usage.input_tokens + produced.usage.output_tokens;
 }
 
 /** The plan's estimate of a task, in tokens; before it was recorded, the first reservation. Null for a task that never started. */

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { activityInfo } from "@temporalio/activity";
 import type { ActivityDeps } from "../activities/deps.ts";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
@@ -61,8 +62,14 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
     reports: folder("reports"),
-    log: (projectId) => logs.project(projectId).child({ project: projectId }),
+    log: (projectId) => logs.project(projectId).child({ project: projectId, ...execution() }),
   };
+}
+
+/** Ids of the workflow execution whose activity is running: what activities log carries them. */
+function execution(): { workflow: string | undefined; run: string | undefined } {
+  const { workflowExecution } = activityInfo();
+  return { workflow: workflowExecution?.workflowId, run: workflowExecution?.runId };
 }
 
 function createSandbox(config: Config, { bubblewrap }: Components): Sandbox {
