@@ -85,7 +85,7 @@ budget: { tokens: 200000 }
     expect(first.code, first.stdout.slice(-1_000)).toBe(3);
     const { events, result } = parseRun(first.stdout);
     const scored = events.filter(({ type, data }) => type === "kamachiq.review.scored" && data["approved"] === false);
-    const task = String(scored[0]?.data["task_id"]);
+    const task = scored[0]?.data["task_id"] as string;
     expect(scored.map(({ data }) => [data["task_id"], data["attempt"]])).toEqual(
       [1, 2, 3].map((attempt) => [task, attempt]),
     );
