@@ -57,6 +57,7 @@ describe("the command line", () => {
       "worker",
       "down",
       "doctor",
+      "setup",
     ];
     for (const command of names) expect(help.stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
     expect((await kamachiq("run", "--help")).stdout).toMatch(/--dry-run[\s\S]*--home <dir>/);

@@ -218,6 +218,10 @@ function addServerCommands(program: Command, perform: Perform): void {
     .description("stop the server; unfinished projects go on when it starts again")
     .action(() => perform(async (session) => (await processes()).down(session)));
   program
+    .command("setup")
+    .description("gets what is missing, which every command that needs it does as well")
+    .action(() => perform(async (session) => (await import("./commands/setup.ts")).setup(session)));
+  program
     .command("doctor")
     .description("what is there, what is missing and how to get it")
     .action(() => perform(async (session) => (await import("./commands/doctor.ts")).doctor(session)));
