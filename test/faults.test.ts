@@ -1,11 +1,9 @@
 // Kills the real processes at every stage of a real run, then looks from outside whether anything was lost or done twice.
-import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
-import { createInterface } from "node:readline";
 import { afterAll, describe, expect, it } from "vitest";
 import type { KamachiqEvent } from "../src/domain/events.ts";
 import { STAGES } from "../src/domain/intake.ts";
-import { collect, Kamachiq, type Outcome, parseRun } from "./support/kamachiq.ts";
+import { collect, Kamachiq, type Outcome, parseRun, untilEvent } from "./support/kamachiq.ts";
 import { expectOnce } from "./support/once.ts";
 
 const kamachiq = await Kamachiq.create();
@@ -21,18 +19,6 @@ parameters: { package: ${name.replaceAll("-", "_")}, command: ${name}, operation
 budget: { tokens: 200000 }
 `,
   );
-}
-
-/** Resolves with the first event that `wanted` accepts. */
-function untilEvent(child: ChildProcess, wanted: (event: KamachiqEvent) => boolean): Promise<KamachiqEvent> {
-  return new Promise((resolve, reject) => {
-    if (child.stdout === null) throw new Error("no output to read");
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const value = JSON.parse(line) as KamachiqEvent | object;
-      if ("specversion" in value && wanted(value)) resolve(value);
-    });
-    child.once("close", () => reject(new Error("the run ended before the event came")));
-  });
 }
 
 /** Processes of this test's stack by their command lines, which name its state folder. */

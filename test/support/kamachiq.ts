@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { KamachiqEvent } from "../../src/domain/events.ts";
 import type { ProjectResult } from "../../src/domain/result.ts";
@@ -76,6 +77,18 @@ export async function collect(child: ChildProcess): Promise<Outcome> {
   child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout, stderr };
+}
+
+/** Resolves with the first event of `kamachiq run --json` that `wanted` accepts. */
+export function untilEvent(child: ChildProcess, wanted: (event: KamachiqEvent) => boolean): Promise<KamachiqEvent> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null) throw new Error("no output to read");
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const value = JSON.parse(line) as KamachiqEvent | object;
+      if ("specversion" in value && wanted(value)) resolve(value);
+    });
+    child.once("close", () => reject(new Error("the run ended before the event came")));
+  });
 }
 
 export function alive(pid: number): boolean {
