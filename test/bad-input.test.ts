@@ -46,6 +46,7 @@ const PLANNED: [string, string, RegExp][] = [
     VALID.replace("[add]", "[add, integrate]"),
     /integrate[\s\S]*subtract/,
   ],
+  ["an agent that is not there", `${VALID}agent: clippy\n`, /clippy[\s\S]*template/],
   ["a budget too small for the plan", VALID.replace("200000", "10"), /10[\s\S]*tokens/],
 ];
 

@@ -9,7 +9,7 @@ import { draftReleaseNotes } from "../domain/release-notes.ts";
 import type { ProjectResult } from "../domain/result.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import { readEvents } from "../persistence/events.ts";
-import { spentTokens } from "../persistence/ledger.ts";
+import { releaseOpen, spentTokens } from "../persistence/ledger.ts";
 import type { AgentActivities, ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { GOVERNANCE_CAPSULE } from "./govern.ts";
@@ -109,6 +109,7 @@ async function finish(
       .where("project_id", "=", project_id)
       .where("ended_at", "is", null)
       .execute();
+    await releaseOpen(tx, project_id);
     await tx
       .updateTable("requeue")
       .set({ state: "cancelled", resolved_at: new Date() })

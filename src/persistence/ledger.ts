@@ -82,6 +82,16 @@ export async function settle(tx: Transaction<Database>, at: Attempt, usage: Usag
   await changeBudgets(tx, at, -reserved.tokens, tokens);
 }
 
+/** Ends the reservations of attempts that failed or were cancelled, so that the books of a finished project balance. */
+export async function releaseOpen(tx: Transaction<Database>, projectId: string): Promise<void> {
+  await sql`
+    insert into ledger (project_id, deliverable_id, task_id, attempt, entry, tokens)
+    select project_id, deliverable_id, task_id, attempt, 'settle', 0 from ledger as open
+    where project_id = ${projectId} and entry = 'reserve'
+    on conflict do nothing`.execute(tx);
+  await tx.updateTable("budgets").set({ tokens_reserved: 0 }).where("project_id", "=", projectId).execute();
+}
+
 async function entryOf(
   tx: Transaction<Database>,
   at: Attempt,

@@ -8,6 +8,7 @@ import { serve } from "@hono/node-server";
 import { Client, Connection } from "@temporalio/client";
 import { pino } from "pino";
 import { createFileArtifactStore } from "../../src/adapters/artifact-store-files.ts";
+import { createTemplateAgent } from "../../src/adapters/agent-template.ts";
 import { loadCapsuleLibrary } from "../../src/adapters/capsule-library.ts";
 import { createCapsulePlanner } from "../../src/adapters/planner-capsule.ts";
 import { createPolicyFiles } from "../../src/adapters/policy-files.ts";
@@ -65,6 +66,7 @@ export async function startTestApi(): Promise<TestApi> {
         evaluate: (context, options) => policies.engine.evaluate(context, options),
       },
       sandbox: "bubblewrap",
+      agents: new Map([["template", createTemplateAgent()]]),
     }),
     settings: {
       version: "0.0.0",
