@@ -56,7 +56,7 @@ function task(position: number, task_id: string, change: Partial<TaskView> = {})
 }
 
 const tasks = [
-  task(2, "cli", { state: "running", agent: "template", attempt: 2, started_at: at(3) }),
+  task(2, "cli", { dependencies: ["scaffold"], state: "running", agent: "template", attempt: 2, started_at: at(3) }),
   task(0, "scaffold", {
     state: "done",
     agent: "template",
@@ -73,7 +73,7 @@ const tasks = [
     tokens: 15_310,
     started_at: at(2.5),
   }),
-  task(3, "tests"),
+  task(3, "tests", { dependencies: ["cli"] }),
   task(4, "docs", {
     state: "failed",
     agent: "template",
@@ -133,8 +133,8 @@ describe("the live view", () => {
 
         ✓ done        scaffold                template            1,204  0.97  00:01.5
         ◐ reviewing   operations-with-a-ver…  template           15,310        00:04.9
-        ● running     cli                     template    ×2                   00:04.4
-        · queued      tests
+        ● running       cli                   template    ×2                   00:04.4
+        · queued          tests
         ✗ failed      docs                    template    ×3         99  0.31  00:02.0
         – skipped     review
 
@@ -164,7 +164,7 @@ describe("the live view", () => {
       intake → plan → policy → provision → execute → review → govern → complete
 
         ◐ reviewing   operations-with-a-ver…  template           15,310        00:04.9
-        ● running     cli                     template    ×2                   00:04.4
+        ● running       cli                   template    ×2                   00:04.4
         ✗ failed      docs                    template    ×3         99  0.31  00:02.0
         … and 3 more: 1 done, 1 queued, 1 skipped
 

@@ -48,6 +48,9 @@ const URGENCY: Record<TaskState, number> = {
 
 const MARGIN = "  ";
 const ID_MIN = 14;
+/** Deeper tasks are not indented further; on a narrow screen none is. */
+const INDENT_MAX = 5;
+const INDENT_COLUMNS_MIN = 80;
 const STATE_CELLS = 13;
 
 interface Column {
@@ -99,14 +102,29 @@ function stageLine(stage: ViewModel["project"]["stage"], columns: number, paint:
 }
 
 function taskLines(tasks: TaskView[], room: number, screen: Screen): string[] {
-  if (tasks.length <= room) return tasks.map((task) => taskLine(task, screen));
+  const depths = depthsOf(tasks);
+  const show = (task: TaskView): string => taskLine(task, depths.get(keyOf(task)) ?? 0, screen);
+  if (tasks.length <= room) return tasks.map(show);
   const urgent = tasks.toSorted((a, b) => URGENCY[a.state] - URGENCY[b.state]);
   const shown = new Set(urgent.slice(0, room - 1));
   const rest = tasks.filter((task) => !shown.has(task));
   return [
-    ...tasks.filter((task) => shown.has(task)).map((task) => taskLine(task, screen)),
+    ...tasks.filter((task) => shown.has(task)).map(show),
     screen.paint("dim", line(`${MARGIN}… and ${count(rest.length)} more: ${countStates(rest)}`, screen.columns)),
   ];
+}
+
+const keyOf = ({ deliverable_id, task_id }: Pick<TaskView, "deliverable_id" | "task_id">): string =>
+  `${deliverable_id}/${task_id}`;
+
+/** How far below a first task each one is: the graph's shape, as an indent. Tasks come in topological order. */
+function depthsOf(tasks: TaskView[]): Map<string, number> {
+  const depths = new Map<string, number>();
+  for (const task of tasks) {
+    const above = task.dependencies.map((id) => depths.get(keyOf({ ...task, task_id: id })) ?? 0);
+    depths.set(keyOf(task), above.length === 0 ? 0 : 1 + Math.max(...above));
+  }
+  return depths;
 }
 
 function countStates(tasks: TaskView[]): string {
@@ -114,12 +132,13 @@ function countStates(tasks: TaskView[]): string {
   return [...counts].map(([state, list]) => `${count(list.length)} ${state}`).join(", ");
 }
 
-function taskLine(task: TaskView, { columns, now, paint }: Screen): string {
+function taskLine(task: TaskView, depth: number, { columns, now, paint }: Screen): string {
   const { glyph, style } = LOOK[task.state];
   const state = cell(`${glyph} ${task.state}`, STATE_CELLS);
   const kept = columnsFor(columns);
   const fixed = kept.reduce((sum, name) => sum + COLUMNS[name].cells + 2, 0);
-  const id = cell(task.task_id, Math.max(1, columns - MARGIN.length - STATE_CELLS - 1 - fixed));
+  const indent = columns < INDENT_COLUMNS_MIN ? "" : MARGIN.repeat(Math.min(depth, INDENT_MAX));
+  const id = cell(indent + task.task_id, Math.max(1, columns - MARGIN.length - STATE_CELLS - 1 - fixed));
   const cells = kept.map((name) => cell(COLUMNS[name].text(task, now), COLUMNS[name].cells, COLUMNS[name].align));
   if (MARGIN.length + STATE_CELLS + 2 > columns) return line(`${glyph} ${task.task_id}`, columns);
   return [`${MARGIN}${paint(style, state)} ${id}`, ...cells].join(MARGIN).trimEnd();
