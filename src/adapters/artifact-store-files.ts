@@ -47,8 +47,10 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** Nothing may refer to an artifact that a power cut takes back: file, name and folder are on disk when this returns. */
 async function write(path: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const folder = dirname(path);
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
   const part = `${path}.${randomBytes(6).toString("hex")}.part`;
   const file = await open(part, "wx", 0o600);
   try {
@@ -58,4 +60,15 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
     await file.close();
   }
   await rename(part, path);
+  await syncFolder(folder);
+  if (made !== undefined) await syncFolder(dirname(made));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
