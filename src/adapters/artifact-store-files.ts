@@ -61,7 +61,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   }
   await rename(part, path);
   await syncFolder(folder);
-  if (made !== undefined) await syncFolder(dirname(made));
+  if (made !== undefined) for (const above of new Set([dirname(folder), dirname(made)])) await syncFolder(above);
 }
 
 async function syncFolder(path: string): Promise<void> {
