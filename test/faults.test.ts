@@ -1,5 +1,6 @@
 // Kills the real processes at every stage of a real run, then looks from outside whether anything was lost or done twice.
 import { execFileSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import type { KamachiqEvent } from "../src/domain/events.ts";
 import { STAGES } from "../src/domain/intake.ts";
@@ -19,6 +20,16 @@ parameters: { package: ${name.replaceAll("-", "_")}, command: ${name}, operation
 budget: { tokens: 200000 }
 `,
   );
+}
+
+const SERVER = /main\/server\.ts/;
+
+async function until<T>(find: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = find();
+    if (found !== undefined) return found;
+    await sleep(20);
+  }
 }
 
 /** Processes of this test's stack by their command lines, which name its state folder. */
@@ -45,7 +56,7 @@ const starts = (stage: string) => (event: KamachiqEvent) => {
 
 async function finished(outcome: Outcome): Promise<void> {
   const { result } = parseRun(outcome.stdout);
-  expect(outcome.code, outcome.stderr + (result?.reason ?? "")).toBe(0);
+  expect(outcome.code, outcome.stderr + outcome.stdout.split("\n").slice(-3).join("\n")).toBe(0);
   expect(result?.state).toBe("delivered");
   await expectOnce(kamachiq, result?.project_id ?? "");
 }
@@ -55,7 +66,22 @@ describe.each(STAGES)("the worker is killed as %s begins", (stage) => {
     const child = kamachiq.start(["run", await spec(`kill-${stage}`), "--json"]);
     const outcome = collect(child);
     await untilEvent(child, starts(stage));
-    kill(processes(/main\/server\.ts/));
+    kill(processes(SERVER));
+    await finished(await outcome);
+  });
+});
+
+describe("the server dies again while it starts", () => {
+  it("is started once more and the run goes on", async () => {
+    const child = kamachiq.start(["run", await spec("kill-again"), "--json"]);
+    const outcome = collect(child);
+    await untilEvent(child, starts("execute"));
+    const [killed] = processes(SERVER);
+    kill(processes(SERVER));
+    const started = await until(() => processes(SERVER).find((pid) => pid !== killed));
+    kill([started]);
+    const { stderr } = await outcome;
+    expect(stderr).toContain("(2 of 5)");
     await finished(await outcome);
   });
 });

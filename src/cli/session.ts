@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KamachiqError } from "../domain/errors.ts";
 import { ApiClient } from "./api-client.ts";
 import type { CliDeps, Output } from "./deps.ts";
+import { EXIT } from "./exit-code.ts";
 import { ensureServer, findServer } from "./server-process.ts";
 
 /** A server that has died is started again at most this often while a command runs. */
@@ -76,14 +77,27 @@ export class Session {
       if ((await findServer({ home, ...this.deps })) !== null) return this.connect();
       await sleep(PATIENCE.wait_ms);
     }
-    this.#restarts += 1;
-    if (this.#restarts > RESTARTS_MAX) {
-      throw new KamachiqError(`The server ended ${RESTARTS_MAX + 1} times.`, {
-        code: "server_unstable",
-        remedy: `Its log is in ${home}/logs. The project goes on with \`kamachiq resume\`.`,
-      });
+    let why = "The server ended";
+    for (;;) {
+      this.#restarts += 1;
+      if (this.#restarts > RESTARTS_MAX) throw unstable(why, home);
+      this.progress(`${why}; starting it again (${this.#restarts} of ${RESTARTS_MAX}).`);
+      try {
+        return await this.connect();
+      } catch (error) {
+        // It ran in this home a moment ago, so that only what the user has to change is final.
+        if (!(error instanceof KamachiqError) || error.exit_code !== EXIT.failed) throw error;
+        why = [error.message, ...error.problems].join(" ").replace(/\.$/, "");
+        await sleep(PATIENCE.wait_ms * 2 ** this.#restarts);
+      }
     }
-    this.progress(`The server ended; starting it again (${this.#restarts} of ${RESTARTS_MAX}).`);
-    return this.connect();
   }
+}
+
+function unstable(why: string, home: string): KamachiqError {
+  return new KamachiqError(`The server ended ${RESTARTS_MAX + 1} times.`, {
+    code: "server_unstable",
+    problems: [why],
+    remedy: `Its log is in ${home}/logs. The project goes on with \`kamachiq resume\`.`,
+  });
 }

@@ -3,6 +3,7 @@ import type { ProjectView, TaskView } from "../api/views.ts";
 import { isTerminal } from "../domain/intake.ts";
 import { KamachiqError } from "../domain/errors.ts";
 import type { ApiClient } from "./api-client.ts";
+import { EXIT } from "./exit-code.ts";
 import { followEvents } from "./event-stream.ts";
 import type { Session } from "./session.ts";
 import { initialModel, reduce, type ViewInput, type ViewModel } from "./view/model.ts";
@@ -90,7 +91,7 @@ class Watch {
 
   /** Waits out what may pass and gets a server again; throws what will not pass. */
   async #recover(error: unknown): Promise<void> {
-    if (!(error instanceof KamachiqError && error.retryable)) throw error;
+    if (!(error instanceof KamachiqError && error.exit_code === EXIT.failed)) throw error;
     this.#lostSince ??= performance.now();
     if (performance.now() - this.#lostSince > LOST_MAX_MS) throw error;
     this.#apply({ kind: "connection", connected: false });
