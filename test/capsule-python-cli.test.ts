@@ -73,7 +73,7 @@ async function grade(
   acceptance: ProjectSpec["acceptance"] = [],
 ) {
   const mutation = { mutants_max: 120, floor: 0.8, seed: 1, wall_ms: 120_000 };
-  return evaluator.evaluate({ ...delivery, checks: [...checks], acceptance, changed: [], mutation });
+  return evaluator.evaluate({ ...delivery, checks: [...checks], acceptance, changed: [], dependencies: {}, mutation });
 }
 
 function failures(results: CheckResult[]): string[] {

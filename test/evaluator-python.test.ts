@@ -91,6 +91,7 @@ async function grade(
     probes: [],
     acceptance: [],
     changed: [],
+    dependencies: {},
     mutation: { mutants_max: 40, floor: 0.8, seed: 1, wall_ms: 30_000 },
     ...request,
   });
@@ -203,6 +204,7 @@ describe("a tree that", () => {
       {
         checks: ["tests", "mutants"],
         changed: ["src/halves/loop.py"],
+        dependencies: {},
         mutation: { mutants_max: 6, floor: 0.8, seed: 1, wall_ms: 20_000 },
       },
     );

@@ -4,6 +4,7 @@ import type { ArtifactStore } from "../ports/artifact-store.ts";
 import type { Board } from "../ports/board.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { CodingAgent } from "../ports/coding-agent.ts";
+import type { DependencyInstaller } from "../ports/dependencies.ts";
 import type { Evaluator } from "../ports/evaluator.ts";
 import type { Memory } from "../ports/memory.ts";
 import type { Planner } from "../ports/planner.ts";
@@ -24,6 +25,7 @@ export interface ActivityDeps {
   memory: Memory;
   agents: ReadonlyMap<string, CodingAgent>;
   evaluators: readonly Evaluator[];
+  dependencies: DependencyInstaller;
   /** Kind of sandbox that the evaluators use; stands in every report. */
   sandbox: string;
   /** Folder for trees that are graded and thrown away. */

@@ -11,6 +11,7 @@ import { recordArtifact } from "../persistence/artifacts.ts";
 import type { EvaluationRequest, Evaluator } from "../ports/evaluator.ts";
 import type { AgentActivities, AttemptKey, EvaluateResult } from "./contract.ts";
 import { attemptPath } from "./agent.ts";
+import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, taskOf, type Work } from "./project.ts";
 import { moveTask } from "./state.ts";
@@ -125,6 +126,7 @@ async function runChecks(deps: ActivityDeps, work: Work, subject: Subject): Prom
     probes: subject.scope === "project" ? probes.map((probe) => qualify(probe, work)) : probes,
     acceptance: subject.acceptance,
     changed: subject.changed,
+    dependencies: await dependencyFolders(deps, work),
     mutation: { ...MUTATION, mutants_max: subject.mutants_max },
     signal: Context.current().cancellationSignal,
   };

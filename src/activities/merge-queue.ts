@@ -6,6 +6,7 @@ import { excerpt } from "../platform/text.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import type { AgentActivities, AttemptKey, IntegrateResult } from "./contract.ts";
 import { attemptPath } from "./agent.ts";
+import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { evaluatorOf, withTree } from "./evaluate.ts";
 import { COMMITTER } from "./provision.ts";
@@ -147,6 +148,7 @@ async function tryMerge(deps: ActivityDeps, work: Work, entries: Entry[]): Promi
 async function retest(deps: ActivityDeps, work: Work, tip: string): Promise<string | null> {
   const stack = evaluatorOf(deps.evaluators, work);
   const files = await deps.sourceControl.listFiles(work.repository, tip);
+  const dependencies = await dependencyFolders(deps, work);
   const results = await withTree(deps, work, tip, (tree) =>
     stack.evaluate({
       tree,
@@ -154,6 +156,7 @@ async function retest(deps: ActivityDeps, work: Work, tip: string): Promise<stri
       probes: [],
       acceptance: [],
       changed: [],
+      dependencies,
       mutation: { mutants_max: 0, floor: 0, seed: 0, wall_ms: 0 },
       signal: Context.current().cancellationSignal,
     }),

@@ -249,6 +249,7 @@ function policyContext(work: Planned, { action, task_id, spent_tokens, release }
       tools: deliverable.tools,
       budget_tokens: deliverable.budget_tokens,
       capsule: deliverable.capsule ?? "",
+      registries: deliverable.registries,
     },
     task: {
       id: task?.id ?? "",

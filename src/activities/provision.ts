@@ -1,8 +1,9 @@
 import { newEvent } from "../domain/event-data.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
-import type { Resource } from "../domain/provision.ts";
+import { REGISTRIES, type Resource } from "../domain/provision.ts";
 import type { AgentActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { projectDependencies } from "./dependencies.ts";
 import { requireDecision } from "./policy.ts";
 import { loadWork, type Work } from "./project.ts";
 import { record } from "./transaction.ts";
@@ -63,6 +64,10 @@ async function makeResources(deps: ActivityDeps, work: Work): Promise<Resource[]
     for (const { kind, path } of files) {
       if (kind !== "repository") add(kind, "file", { reference: `${url}#${path}`, created }, path);
     }
+  }
+  for (const { kind, packages, folder, created } of await projectDependencies(deps, work)) {
+    const made = { reference: folder, created };
+    add("dependencies", REGISTRIES[kind], made, `${packages} packages, without network from here on`);
   }
   if (wanted.board) {
     const cards = graph.nodes.map(({ id, description }) => ({

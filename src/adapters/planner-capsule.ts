@@ -5,6 +5,7 @@ import type { VisibleSpec } from "../domain/intake.ts";
 import type { Plan, TaskNode } from "../domain/plan.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import { REGISTRIES } from "../domain/provision.ts";
 import type { Planner } from "../ports/planner.ts";
 import { matchCapsules } from "./capsule-match.ts";
 import { checkParameters } from "./capsule-parameters.ts";
@@ -120,6 +121,7 @@ function assemble(
       capsule_version: capsule.version,
       capsule_digest: digest,
       parameters: parameters as Plan["deliverables"][number]["parameters"],
+      registries: Object.keys(capsule.dependencies).map((kind) => REGISTRIES[kind as keyof typeof REGISTRIES]),
     };
     const { timeout_minutes, quality_threshold } = spec;
     return { deliverable, graph: { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold } };

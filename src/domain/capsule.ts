@@ -65,6 +65,10 @@ export const Capsule = z.strictObject({
   outputs: z.array(z.string().max(200)).max(50).default([]),
   persona: Id,
   tools: z.array(Id).max(50).default([]),
+  /** Lock files of the scaffold, by registry: what the delivered project needs, installed when it is provisioned. */
+  dependencies: z
+    .strictObject({ python: z.string().min(1).max(300).optional(), node: z.string().min(1).max(300).optional() })
+    .default({}),
   /** The first commit of its repository. */
   scaffold: z.array(ScaffoldTemplate).max(50).default([]),
   tasks: z.array(CapsuleTask).max(200).default([]),

@@ -55,6 +55,8 @@ export const Deliverable = z.strictObject({
   capsule_version: z.string().max(50).optional(),
   capsule_digest: z.string().max(64).optional(),
   parameters: z.record(z.string().max(100), z.json()).default({}),
+  /** Package registries that its dependencies are installed from when it is provisioned. */
+  registries: z.array(Id).max(10).default([]),
 });
 export type Deliverable = z.infer<typeof Deliverable>;
 

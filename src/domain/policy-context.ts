@@ -18,6 +18,7 @@ const GROUPS = {
     tools: "list<string>",
     budget_tokens: "int",
     capsule: "string",
+    registries: "list<string>",
   },
   task: { id: "string", type: "string", persona: "string", tools: "list<string>", estimated_tokens: "int" },
   release: { score: "double", verdict: "string", approved_by_person: "bool" },

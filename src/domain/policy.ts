@@ -71,7 +71,14 @@ export interface PolicyContext {
     agent: string;
     quality_threshold: number;
   };
-  deliverable: { id: string; persona: string; tools: string[]; budget_tokens: number; capsule: string };
+  deliverable: {
+    id: string;
+    persona: string;
+    tools: string[];
+    budget_tokens: number;
+    capsule: string;
+    registries: string[];
+  };
   task: { id: string; type: string; persona: string; tools: string[]; estimated_tokens: number };
   /** For `release.promote`: score of the merged whole, governance's verdict, and whether a person approved the whole. */
   release: { score: number; verdict: string; approved_by_person: boolean };

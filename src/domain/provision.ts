@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
 
-export const RESOURCE_KINDS = ["repository", "pipeline", "workspace", "board", "memory"] as const;
+export const RESOURCE_KINDS = ["repository", "pipeline", "workspace", "dependencies", "board", "memory"] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
 
 /** A thing that provisioning made, or would make (`dry_run`). `reference` is a path, a URL or a row id. */
@@ -14,6 +14,9 @@ export const Resource = z.strictObject({
   created: z.boolean(),
 });
 export type Resource = z.infer<typeof Resource>;
+
+/** Registry of each kind of lock file. */
+export const REGISTRIES = { python: "pypi", node: "npm" } as const;
 
 export const ProvisioningResult = z.strictObject({ dry_run: z.boolean(), resources: z.array(Resource) });
 export type ProvisioningResult = z.infer<typeof ProvisioningResult>;

@@ -19,6 +19,7 @@ import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
+import { createDependencyInstaller } from "../stack/dependencies.ts";
 import type { Components } from "../stack/components.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -59,6 +60,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     memory: createPostgresMemory(db),
     agents: new Map([["template", createTemplateAgent()]]),
     evaluators: [createPythonEvaluator({ sandbox, python: components.python })],
+    dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
     reports: folder("reports"),

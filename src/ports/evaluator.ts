@@ -12,6 +12,8 @@ export interface EvaluationRequest {
   acceptance: CommandCheck[];
   /** Paths that changed, relative to the tree; mutants are drawn from them first. Empty: everything. */
   changed: string[];
+  /** Absolute folders of what the project's lock files name: importable packages, a `node_modules`. */
+  dependencies: { python?: string; node?: string };
   mutation: { mutants_max: number; floor: number; seed: number; wall_ms: number };
   signal?: AbortSignal | undefined;
 }

@@ -28,9 +28,9 @@ export function planRoutes(app: ApiApp, context: ApiContext): void {
 }
 
 export function planView({ plan: planned, reports, decisions }: PlanPreview): PlanView {
-  const kinds = Object.entries(planned.provisioning).flatMap(([kind, wanted]) =>
-    wanted ? [kind as ResourceKind] : [],
-  );
+  const wanted = Object.entries(planned.provisioning).flatMap(([kind, want]) => (want ? [kind as ResourceKind] : []));
+  const kindsOf = ({ registries }: (typeof planned.deliverables)[number]): ResourceKind[] =>
+    registries.length === 0 ? wanted : [...wanted, "dependencies"];
   return {
     plan: planned,
     reports: Object.fromEntries(
@@ -46,6 +46,8 @@ export function planView({ plan: planned, reports, decisions }: PlanPreview): Pl
       ]),
     ),
     decisions,
-    resources: planned.deliverables.flatMap(({ id }) => kinds.map((kind) => ({ deliverable_id: id, kind }))),
+    resources: planned.deliverables.flatMap((deliverable) =>
+      kindsOf(deliverable).map((kind) => ({ deliverable_id: deliverable.id, kind })),
+    ),
   };
 }

@@ -1,0 +1,38 @@
+import { Context } from "@temporalio/activity";
+import { InputError } from "../domain/errors.ts";
+import { withoutAcceptance } from "../domain/intake.ts";
+import type { EvaluationRequest } from "../ports/evaluator.ts";
+import type { DependencyKind, InstalledDependencies } from "../ports/dependencies.ts";
+import type { ActivityDeps } from "./deps.ts";
+import type { Work } from "./project.ts";
+
+/**
+ * What the deliverable's lock files name, installed on this machine. Taken from the capsule, which policy saw, and never
+ * from what agents made of the repository. Provisioning installs it; a later step on another machine finds it missing
+ * and installs the same again.
+ */
+export async function projectDependencies(deps: ActivityDeps, work: Work): Promise<InstalledDependencies[]> {
+  const locks = Object.entries(work.capsule.capsule.dependencies) as [DependencyKind, string][];
+  if (locks.length === 0) return [];
+  const { parameters } = work.deliverable;
+  const scaffold = deps.renderer.scaffold(work.capsule, parameters, withoutAcceptance(work.project.spec));
+  const signal = Context.current().cancellationSignal;
+  return Promise.all(
+    locks.map(([kind, lock]) => {
+      const manifest = kind === "node" ? [lock.replace(/[^/]+$/, "package.json")] : [];
+      const files = [lock, ...manifest].map((path) => {
+        const file = scaffold.find((candidate) => candidate.path === path);
+        if (file !== undefined) return { path, content: String(file.content) };
+        const { id } = work.capsule.capsule;
+        throw new InputError(`The scaffold of capsule ${id} has no ${path}.`, { code: "capsule_invalid" });
+      });
+      return deps.dependencies.install(kind, files, signal);
+    }),
+  );
+}
+
+/** The same as evaluators take it. */
+export async function dependencyFolders(deps: ActivityDeps, work: Work): Promise<EvaluationRequest["dependencies"]> {
+  const installed = await projectDependencies(deps, work);
+  return Object.fromEntries(installed.map(({ kind, folder }) => [kind, folder]));
+}
