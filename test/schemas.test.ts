@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { publishedSchemas } from "./published-schemas.ts";
+import { publishedSchemas } from "../src/domain/published-schemas.ts";
 
-const folder = new URL("../../docs/schemas/", import.meta.url);
-const examples = new URL("../../examples/", import.meta.url);
+const folder = new URL("../docs/schemas/", import.meta.url);
+const examples = new URL("../examples/", import.meta.url);
 const schemas = publishedSchemas();
 
 function validator(name: string) {
