@@ -1,7 +1,7 @@
 // Plans as files: what was planned is what is carried out, and nothing else is.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlanView } from "../src/api/views.ts";
 import type { PlanFile } from "../src/domain/plan-file.ts";
 import { planDigest } from "../src/platform/digest.ts";
@@ -35,9 +35,13 @@ describe("a plan file", () => {
     return { code: outcome.code, problem: JSON.parse(outcome.stdout) as Problem };
   }
 
-  it("is written by plan --out, passes graph validate, and is carried out exactly", async () => {
+  let view: PlanView;
+  beforeAll(async () => {
     const spec = await kamachiq.file("spec.yaml", SPEC);
-    const view = await kamachiq.json<PlanView>(["plan", spec, "--out", path]);
+    view = await kamachiq.json<PlanView>(["plan", spec, "--out", path]);
+  });
+
+  it("is written by plan --out, passes graph validate, and is carried out exactly", async () => {
     expect(planDigest((await stored()).plan)).toBe(view.digest);
     expect((await kamachiq.run(["graph", "validate", path])).code).toBe(0);
 
