@@ -35,7 +35,8 @@ export function createPythonEvaluator(tools: { sandbox: Sandbox; python: ReviewP
     async evaluate(request) {
       const launchers = await mkdtemp(join(tmpdir(), "kamachiq-launchers-"));
       try {
-        const on: Examination = { ...tools, tree: request.tree, signal: request.signal };
+        const { tree, signal, dependencies } = request;
+        const on: Examination = { ...tools, tree, signal, dependencies: dependencies.python };
         const before = await digestsOf(request.tree);
         const facts = await readTree(on);
         await writeLaunchers(launchers, facts.scripts, tools.python.python);

@@ -87,7 +87,15 @@ interface MutationRun {
 export async function mutantsCheck(on: Examination, request: EvaluationRequest): Promise<CheckResult> {
   const { mutants_max, seed, wall_ms, floor } = request.mutation;
   const marker = newMarker();
-  const input = { marker, mutants_max, seed, wall_ms, changed: request.changed, workers: MUTANTS_AT_ONCE };
+  const input = {
+    marker,
+    mutants_max,
+    seed,
+    wall_ms,
+    changed: request.changed,
+    workers: MUTANTS_AT_ONCE,
+    dependencies: on.dependencies ?? null,
+  };
   const limits = { wall_ms: wall_ms + TESTS_WALL_MS, cpu_s: (MUTANTS_AT_ONCE * (wall_ms + TESTS_WALL_MS)) / 1_000 };
   const ran = await run(on, ["python", `${HARNESS}/mutate.py`], { stdin: JSON.stringify(input), limits });
   const result = markedJson<MutationRun>(ran.stdout, marker);

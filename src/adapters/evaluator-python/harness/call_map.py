@@ -1,9 +1,10 @@
-"""Which tests call which function, so that a mutant meets first the tests that can notice it."""
+"""Which tests call which function, so that a mutant meets first the tests that can notice it, and what they import."""
 
 from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 # Tests that start processes take long, and wait for the others in every order.
 PROCESSES = "processes"
+# Modules that were imported, whoever they belong to.
+IMPORTED = "imported"
 
 
 def key(path: str, line: int) -> str:
@@ -27,6 +30,7 @@ class Recorder:
         self.calls: dict[str, set[str]] = {}
         self.test = ""
         sys.addaudithook(self._audited)
+        threading.settrace(self._called)  # servers answer in threads of their own
 
     def _audited(self, event, arguments):
         if self.test and event == "subprocess.Popen":
@@ -48,7 +52,10 @@ class Recorder:
             self.test = ""
 
     def pytest_sessionfinish(self) -> None:
-        found = {name: sorted(tests) for name, tests in self.calls.items()}
+        threading.settrace(None)
+        # Other threads may still be at work.
+        found = {name: sorted(tests) for name, tests in [*self.calls.items()]}
+        found[IMPORTED] = [*sys.modules]
         self.target.write_text(json.dumps(found), "utf-8")
 
 
