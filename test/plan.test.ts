@@ -219,7 +219,7 @@ describe("a plan that a person approves", () => {
 
     const approve = ["plans", "approve", project_id, "--digest", taken.digest.slice(0, 12), "--as", "reviewer"];
     const both = await Promise.all([kamachiq.run(approve), kamachiq.run(approve)]);
-    expect(both.map(({ code }) => code).toSorted()).toEqual([0, 2]);
+    expect(new Set(both.map(({ code }) => code))).toEqual(new Set([0, 2]));
     const end = await kamachiq.run(["resume", project_id, "--json"]);
     const { result, events: log } = parseRun(end.stdout);
     expect(end.code, end.stderr).toBe(0);
