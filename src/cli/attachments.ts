@@ -33,7 +33,9 @@ export function inlineAttachments(spec: unknown, folder: string): { value: unkno
       room -= read.bytes;
       return { name: clean(String(path)), media_type: mediaType(String(path)), ...rest, content: read.content };
     }
-    return { name: `unread-${index + 1}`, ...rest, content: "" };
+    // Keeps its name, so that sources which cite it aren't reported too.
+    const name = typeof path === "string" && isPlainPath(clean(path)) ? clean(path) : `unread-${index + 1}`;
+    return { name, ...rest, content: "" };
   });
   return { value: { ...spec, attachments }, problems };
 }

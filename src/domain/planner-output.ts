@@ -68,7 +68,7 @@ const Checked = PlannerOutput.superRefine(({ deliverables }, context) => {
     dependencies.flatMap((dependency, at) => {
       const from = position.get(dependency);
       if (dependency === id) fail("depends on itself; remove it", index, "dependencies", at);
-      else if (from === undefined) fail(`there is no deliverable "${dependency}"`, index, "dependencies", at);
+      else if (from === undefined) fail(`there is no deliverable "${dependency}"; name one of the file's`, index, "dependencies", at);
       return from === undefined || from === index ? [] : [from];
     }),
   );

@@ -144,7 +144,7 @@ function fromText(text: string, words: Vocabulary, always: boolean): Named | und
   const label = labelOf(text, words);
   if (label === undefined && !always) return undefined;
   const date = words.dated ? dateIn(text) : undefined;
-  const title = titleOf(text, label?.length ?? 0, date?.at) || text.slice(0, label?.length).trim();
+  const title = titleOf(text, label?.length ?? 0, date) || text.slice(0, label?.length).trim();
   const id = label?.id ?? slug(title);
   if (id === undefined) return undefined;
   return { id, title: oneLine(title, TITLE_MAX), ...(date === undefined ? {} : { due: date.due }) };
@@ -157,21 +157,29 @@ function labelOf(text: string, words: Vocabulary): { id: string | undefined; len
     if (match === null) continue;
     const [label, word = "", number = ""] = match;
     const name = word.toLowerCase().replace(" ", "");
-    const short = name === "milestone" || name === "m" ? "m" : name === "workstream" || name === "ws" ? "ws" : `${name}-`;
-    return { id: number === "" ? undefined : slug(`${short}${number}`), length: label.length };
+    const short = { milestone: "m", workstream: "ws" }[name] ?? name;
+    const joint = short.length <= 2 && /^\d/.test(number) ? "" : "-";
+    return { id: number === "" ? undefined : slug(`${short}${joint}${number}`), length: label.length };
   }
   return undefined;
 }
 
-/** What stands between the label and the date or, in an item, the description. */
-function titleOf(text: string, from: number, date: number | undefined): string {
-  const rest = text.slice(from, date !== undefined && date > from + 1 ? date : undefined);
-  const shown = date === from || date === from + 1 ? rest.replace(/^\(?[^)]{0,20}\)?[\s:–—-]*/, "") : rest;
-  const [title = ""] = shown.split(/: | [–—-] |\. /, 1);
+/** What stands between the label and the date or, in an item, the description. A date that comes first is left out. */
+function titleOf(text: string, from: number, date: Dated | undefined): string {
+  const first = date !== undefined && date.at <= from + 1;
+  const rest = text.slice(first ? date.end : from, first ? undefined : date?.at).replace(/^[\s):–—-]+/, "");
+  const [title = ""] = rest.split(/: | [–—-] |\. /, 1);
   return title.replace(/(?:[\s(,;:–—-]|\b(?:due|by|until|on|target|date))+$/i, "").trim();
 }
 
-function dateIn(text: string): { due: string; at: number } | undefined {
+/** A date in a text: from `at` to before `end`. */
+interface Dated {
+  due: string;
+  at: number;
+  end: number;
+}
+
+function dateIn(text: string): Dated | undefined {
   for (const pattern of DATES) {
     const match = pattern.exec(text);
     const { year, number, month, day } = match?.groups ?? {};
@@ -179,7 +187,7 @@ function dateIn(text: string): { due: string; at: number } | undefined {
     const position = month === undefined ? Number(number) - 1 : MONTHS.indexOf(month.slice(0, 3).toLowerCase());
     const date = new Date(Date.UTC(Number(year), position, Number(day)));
     if (date.getUTCMonth() !== position || date.getUTCDate() !== Number(day)) continue;
-    return { due: date.toISOString().slice(0, 10), at: match.index };
+    return { due: date.toISOString().slice(0, 10), at: match.index, end: match.index + match[0].length };
   }
   return undefined;
 }
@@ -188,6 +196,7 @@ function dateIn(text: string): { due: string; at: number } | undefined {
 function slug(title: string): string | undefined {
   const id = title
     .normalize("NFKD")
+    .replaceAll(/\p{M}+/gu, "")
     .toLowerCase()
     .replaceAll(/[^a-z0-9.]+/g, "-")
     .replaceAll(/\.{2,}/g, ".")
