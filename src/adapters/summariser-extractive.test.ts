@@ -67,18 +67,25 @@ describe("createExtractiveSummariser", () => {
     const plan = await planner.plan(spec([HOSTILE]), "p");
     expect(plan).toEqual(clean);
     const { requirements } = await summariser.summarise([HOSTILE], 40_000, signal);
-    const { uncovered } = coverRequirements(requirements, coverageSubjects(plan, () => spec([]).goals));
+    const { uncovered } = coverRequirements(
+      requirements,
+      coverageSubjects(plan, () => spec([]).goals),
+    );
     expect(uncovered).toEqual(requirements.map(({ id }) => id));
   });
 
   it("covers of a calculator's requirements those that its plan speaks of", async () => {
-    const content = "- It must divide two numbers and report a division by zero as an error\n- It must send mails\n";
+    const content =
+      "- It must add, subtract and divide\n- The README shows examples, which must work\n- It must send mails\n";
     const { requirements } = await summariser.summarise([{ ...HOSTILE, content }], 40_000, signal);
     const planner = createCapsulePlanner(await loadCapsuleLibrary(file("services/task-capsule-repo/app/capsules")));
     const plan = await planner.plan(spec([]), "p");
     const { matches, uncovered } = coverRequirements(requirements, coverageSubjects(plan));
-    expect(matches.map(({ deliverable, by, reason }) => `${deliverable} ${by} ${reason}`)).toEqual([]);
-    expect(uncovered).toEqual([requirements[1]?.id]);
+    expect(matches.map(({ deliverable, by, reason }) => `${deliverable} ${by} ${reason}`)).toEqual([
+      "calculator words 3 of 3 words in the parameters: add, subtract, divide",
+      "calculator words 3 of 4 words in task readme: readme, shows, examples",
+    ]);
+    expect(uncovered).toEqual([requirements[2]?.id]);
   });
 
   it("does nothing once it is aborted", async () => {

@@ -27,7 +27,8 @@ export function inlineAttachments(spec: unknown, folder: string): { value: unkno
     const { path, ...rest } = named;
     const place = typeof entry === "string" ? ["attachments", index] : ["attachments", index, "path"];
     const read = typeof path === "string" ? readBelow(folder, path, room) : "must be a path, as text";
-    if (Object.hasOwn(rest, "content")) problems.push({ path: place, message: "stands beside content; keep one of them" });
+    if (Object.hasOwn(rest, "content"))
+      problems.push({ path: place, message: "stands beside content; keep one of them" });
     else if (typeof read === "string") problems.push({ path: place, message: read });
     else {
       room -= read.bytes;

@@ -56,25 +56,46 @@ describe("readSpec", () => {
 
   it("reads JSON too", async () => {
     const path = join(folder, "spec.json");
-    const spec = { $schema: "x", name: "a", goals: ["b \u00e9 \\ \" /"], budget: { tokens: 1 }, attachments: ["notes.txt"] };
+    const spec = {
+      $schema: "x",
+      name: "a",
+      goals: ['b \u00e9 \\ " /'],
+      budget: { tokens: 1 },
+      attachments: ["notes.txt"],
+    };
     await writeFile(path, JSON.stringify(spec, null, "\t"));
     const { goals, attachments } = await readSpec(path);
-    expect({ goals, attachments: attachments.map(({ content }) => content) }).toEqual({ goals: spec.goals, attachments: ["plain"] });
+    expect({ goals, attachments: attachments.map(({ content }) => content) }).toEqual({
+      goals: spec.goals,
+      attachments: ["plain"],
+    });
     await writeFile(path, '{"name": "a",\n"goals": "b"}');
-    await expect(readSpec(path)).rejects.toMatchObject({ problems: [expect.stringContaining("spec.json:1: budget"), expect.stringContaining("spec.json:2: goals")] });
+    await expect(readSpec(path)).rejects.toMatchObject({
+      problems: [expect.stringContaining("spec.json:1: budget"), expect.stringContaining("spec.json:2: goals")],
+    });
   });
 
   it("lets deliverables cite attachments, and knows the names of those that can't be read", async () => {
     const cite = "\ndeliverables: [{ id: x, sources: [{ attachment: notes.txt, line: 1, end_line: 1 }] }]";
     expect((await read(`[notes.txt]${cite}`)).deliverables[0]?.sources).toHaveLength(1);
-    expect(await problems(`[]${cite}`)).toEqual([expect.stringMatching(/^5: deliverables\[0\]\.sources\[0\]\.attachment: there is no/)]);
+    expect(await problems(`[]${cite}`)).toEqual([
+      expect.stringMatching(/^5: deliverables\[0\]\.sources\[0\]\.attachment: there is no/),
+    ]);
     expect(await problems(`[gone.txt]${cite.replace("notes", "gone")}`)).toHaveLength(1);
   });
 
   it.each([
-    ["no file", "[gone.md]", /^4: attachments\[0\]: there is no file "gone\.md" below the spec's folder; mend the path/],
+    [
+      "no file",
+      "[gone.md]",
+      /^4: attachments\[0\]: there is no file "gone\.md" below the spec's folder; mend the path/,
+    ],
     ["a file as a folder", "[notes.txt/a.md]", /there is no file/],
-    ["a way up", "[ok.md, ../secret.md]", /^4: attachments\[1\]: "\.\.\/secret\.md" leads out of the spec's folder/],
+    [
+      "a way up",
+      "[notes.txt, ../secret.md]",
+      /^4: attachments\[1\]: "\.\.\/secret\.md" leads out of the spec's folder/,
+    ],
     ["an absolute path", "[/etc/passwd]", /leads out of the spec's folder or is no plain path/],
     ["a link out", "[out.md]", /"out\.md" is a link that leads out of the spec's folder/],
     ["a linked folder out", "[up/secret.md]", /is a link that leads out/],
@@ -84,7 +105,11 @@ describe("readSpec", () => {
     ["another encoding", "[latin.md]", /"latin\.md" is not text in UTF-8; save it/],
     ["control characters", "[control.md]", /"control\.md" has a control character on line 2/],
     ["a large file", "[large.md]", /"large\.md" has 1000001 bytes; 1000000 are allowed/],
-    ["too much together", "[a.md, b.md, c.md, d.md]", /attachments\[3\]: "d\.md" makes the attachments larger than 3000000 bytes/],
+    [
+      "too much together",
+      "[a.md, b.md, c.md, d.md]",
+      /attachments\[3\]: "d\.md" makes the attachments larger than 3000000 bytes/,
+    ],
     ["too many", `[${"gone.md, ".repeat(11)}]`, /^4: attachments: must have at most 10 items/],
     ["a number", "[7]", /^4: attachments\[0\]: must be a map/],
     ["a number as path", "[{ path: 7 }]", /^4: attachments\[0\]\.path: must be a path/],

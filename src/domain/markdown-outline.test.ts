@@ -27,7 +27,8 @@ describe("readOutline", () => {
   });
 
   it("leaves out front matter, code and HTML, and moves no line by it", () => {
-    const text = '---\nmust: no\n---\n<!-- must -->\n\n```md\n# must\n```\n\n    must\n\n<div>\nmust\n</div>\n\nYes <b>it</b><!-- x --> is.\n';
+    const text =
+      "---\nmust: no\n---\n<!-- must -->\n\n```md\n# must\n```\n\n    must\n\n<div>\nmust\n</div>\n\nYes <b>it</b><!-- x --> is.\n";
     expect(outline(text)).toEqual(["16-16 paragraph: Yes it is."]);
   });
 
@@ -36,7 +37,9 @@ describe("readOutline", () => {
   });
 
   it("shows text without markup and keeps the source", () => {
-    const { blocks } = readOutline("- [x] **T1** the `__init__` of [docs](x.md) &amp; ![a](b) \\*\n- [ ] open\n- plain\n");
+    const { blocks } = readOutline(
+      "- [x] **T1** the `__init__` of [docs](x.md) &amp; ![a](b) \\*\n- [ ] open\n- plain\n",
+    );
     expect(blocks.map(({ text, checked }) => [text, checked])).toEqual([
       ["T1 the __init__ of docs & a *", true],
       ["open", false],
@@ -59,7 +62,11 @@ describe("readOutline", () => {
 
   it("counts what it doesn't read", () => {
     const { blocks, lines, lines_unread } = readOutline("a\n\n".repeat(15_000));
-    expect({ blocks: blocks.length, lines, lines_unread }).toEqual({ blocks: 10_000, lines: 30_000, lines_unread: 10_000 });
+    expect({ blocks: blocks.length, lines, lines_unread }).toEqual({
+      blocks: 10_000,
+      lines: 30_000,
+      lines_unread: 10_000,
+    });
     expect(readOutline("x".repeat(900_000)).blocks[0]?.text).toHaveLength(4_000);
   });
 
@@ -93,18 +100,39 @@ describe("readOutline", () => {
   });
 
   it("answers any text with blocks on its lines, in order", () => {
-    const part = fc.constantFrom("# ", "- ", "> ", "|", "---", "```", "\n", "\n\n", "  ", "a", "*", "[ ] ", "<!--", "1. ");
+    const part = fc.constantFrom(
+      "# ",
+      "- ",
+      "> ",
+      "|",
+      "---",
+      "```",
+      "\n",
+      "\n\n",
+      "  ",
+      "a",
+      "*",
+      "[ ] ",
+      "<!--",
+      "1. ",
+    );
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.array(part, { maxLength: 60 }).map((parts) => parts.join(""))), (text) => {
-        const { blocks, lines } = readOutline(text);
-        let last = 1;
-        for (const { line, end_line } of blocks) {
-          expect(line).toBeGreaterThanOrEqual(last);
-          expect(end_line).toBeGreaterThanOrEqual(line);
-          expect(end_line).toBeLessThanOrEqual(lines);
-          last = line;
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(part, { maxLength: 60 }).map((parts) => parts.join("")),
+        ),
+        (text) => {
+          const { blocks, lines } = readOutline(text);
+          let last = 1;
+          for (const { line, end_line } of blocks) {
+            expect(line).toBeGreaterThanOrEqual(last);
+            expect(end_line).toBeGreaterThanOrEqual(line);
+            expect(end_line).toBeLessThanOrEqual(lines);
+            last = line;
+          }
+        },
+      ),
     );
   });
 });

@@ -137,7 +137,8 @@ class Walk {
       return;
     }
     const box = /^\[([ xX])\](?:\s|$)/.exec(source);
-    const own = box === null ? { text, source } : { text: text.slice(box[0].length), source: source.slice(box[0].length) };
+    const own =
+      box === null ? { text, source } : { text: text.slice(box[0].length), source: source.slice(box[0].length) };
     const checked = box === null ? {} : { checked: box[1] !== " " };
     if (text.trim() !== "") this.#blocks.push({ kind: "item", ...own, ...place, depth: this.#lists, ...checked });
     this.#item = undefined;
@@ -165,7 +166,14 @@ class Walk {
     const { cells, line } = row;
     if (cells.every((cell) => cell === "")) return;
     const place = { line, end_line: line, headings: this.#path, depth: 0 };
-    this.#blocks.push({ kind: "row", text: cells.join(" | "), source: row.source.join(" | "), ...place, cells, head: this.#head });
+    this.#blocks.push({
+      kind: "row",
+      text: cells.join(" | "),
+      source: row.source.join(" | "),
+      ...place,
+      cells,
+      head: this.#head,
+    });
   }
 }
 

@@ -6,7 +6,11 @@ const PLAIN = /^[\w./:+=,-]{1,200}$/;
 
 /** Foreign text as one line of at most `max` characters: no control characters, nothing that can't be seen, single spaces. */
 export function oneLine(value: string, max: number): string {
-  const line = value.slice(0, 2 * max).replaceAll(UNSEEN, " ").replaceAll(RUNS_OF_SPACE, " ").trim();
+  const line = value
+    .slice(0, 2 * max)
+    .replaceAll(UNSEEN, " ")
+    .replaceAll(RUNS_OF_SPACE, " ")
+    .trim();
   return line.length > max || value.length > 2 * max ? `${line.slice(0, max - 2).trimEnd()} …` : line;
 }
 

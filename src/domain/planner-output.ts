@@ -43,7 +43,8 @@ function ourNames(value: unknown, notes: string[]): { value: unknown; problems: 
     const problem = (message: string): void => void problems.push({ path: ["provisioning", name], message });
     if (Object.hasOwn(stated, ours)) problem(`says the same as ${ours}; keep one of them`);
     if (Array.isArray(want)) {
-      if (want.length > 0) notes.push(`provisioning.${name} lists ${want.length}: each deliverable gets one of its own`);
+      if (want.length > 0)
+        notes.push(`provisioning.${name} lists ${want.length}: each deliverable gets one of its own`);
       return [ours, want.length > 0];
     }
     if (typeof want !== "boolean") problem("must be true, false or a list");
@@ -68,7 +69,8 @@ const Checked = PlannerOutput.superRefine(({ deliverables }, context) => {
     dependencies.flatMap((dependency, at) => {
       const from = position.get(dependency);
       if (dependency === id) fail("depends on itself; remove it", index, "dependencies", at);
-      else if (from === undefined) fail(`there is no deliverable "${dependency}"; name one of the file's`, index, "dependencies", at);
+      else if (from === undefined)
+        fail(`there is no deliverable "${dependency}"; name one of the file's`, index, "dependencies", at);
       return from === undefined || from === index ? [] : [from];
     }),
   );

@@ -29,7 +29,7 @@ describe("coverRequirements", () => {
   it("counts a passage that has most of the words, in whatever form, and says which", () => {
     const asked = [requirement("The service must validate and store each scan of a parcel.")];
     expect(reasons(asked, subject("api", "Stores scans once their parcels are validated"))).toEqual([
-      "api words: task t has 4 of 5 words: validate, store, scan, parcel",
+      "api words: 4 of 5 words in task t: validate, store, scan, parcel",
     ]);
     expect(reasons(asked, subject("api", "Stores files of the service"))).toEqual([]);
   });
@@ -39,7 +39,9 @@ describe("coverRequirements", () => {
     const passages = ["Refuse", "duplicates", "upload"].map((text) => ({ from: text, text }));
     expect(coverRequirements(asked, [{ id: "x", passages, sources: [] }]).uncovered).toHaveLength(1);
     expect(reasons([requirement("It must be fast enough")], subject("x", "fast"))).toEqual([]);
-    expect(reasons([requirement("It must export")], subject("x", "exports"))).toEqual(["x words: task t has 1 of 1 words: export"]);
+    expect(reasons([requirement("It must export")], subject("x", "exports"))).toEqual([
+      "x words: 1 of 1 words in task t: export",
+    ]);
   });
 
   it("lists what nothing covers, in order, and at most the five best of what does", () => {
@@ -48,7 +50,13 @@ describe("coverRequirements", () => {
     subjects.push(subject("g", "", [{ attachment: "a.md", line: 2, end_line: 2 }]));
     const { matches, uncovered } = coverRequirements(asked, subjects);
     expect(uncovered).toEqual([asked[0]?.id, asked[2]?.id]);
-    expect(matches.map(({ deliverable, by }) => `${deliverable} ${by}`)).toEqual(["g source", "a words", "b words", "c words", "d words"]);
+    expect(matches.map(({ deliverable, by }) => `${deliverable} ${by}`)).toEqual([
+      "g source",
+      "a words",
+      "b words",
+      "c words",
+      "d words",
+    ]);
     expect(coverRequirements([requirement("It must be as it is")], subjects).uncovered).toHaveLength(1);
   });
 
@@ -77,9 +85,9 @@ describe("coverRequirements", () => {
         id: "cli",
         sources: [],
         passages: [
-          { from: "its goal", text: "Calculator" },
-          { from: "its goal", text: "A command line" },
-          { from: "its parameters", text: '{"operations":["add"]}' },
+          { from: "the goal", text: "Calculator" },
+          { from: "the goal", text: "A command line" },
+          { from: "the parameters", text: '{"operations":["add"]}' },
           { from: "task core", text: "Write the arithmetic\nDivision by zero is an error" },
         ],
       },

@@ -27,7 +27,7 @@ export interface CoverageMatch {
   by: "source" | "words";
   /** 1 for a source; else the share of the requirement's words that the passage has. */
   overlap: number;
-  /** `cites roadmap.md:20-21`, `task cli has 3 of 4 words: depot, parcel, scan`. */
+  /** `cites roadmap.md:20-21`, `3 of 4 words in task cli: depot, parcel, scan`. */
   reason: string;
 }
 
@@ -80,8 +80,8 @@ export function coverageSubjects(
     id,
     sources,
     passages: [
-      ...[title ?? "", ...goals(id)].filter((text) => text !== "").map((text) => ({ from: "its goal", text })),
-      { from: "its parameters", text: JSON.stringify(parameters) },
+      ...[title ?? "", ...goals(id)].filter((text) => text !== "").map((text) => ({ from: "the goal", text })),
+      { from: "the parameters", text: JSON.stringify(parameters) },
       ...(plan.graphs[id]?.nodes ?? []).map((node) => ({
         from: `task ${node.id}`,
         text: [node.description, ...node.success_criteria.map(({ text }) => text)].join("\n"),
@@ -133,7 +133,10 @@ function* byWords(
     const overlap = shared.length / stems.size;
     if (overlap < OVERLAP_MIN || shared.length < Math.min(COMMON_MIN, stems.size)) continue;
     const { owner, from } = passages[index] ?? { owner: -1, from: "" };
-    const reason = `${from} has ${shared.length} of ${stems.size} words: ${shared.slice(0, 8).join(", ")}`;
-    yield [owner, { requirement: requirement.id, deliverable: subjects[owner]?.id ?? "", by: "words", overlap, reason }];
+    const reason = `${shared.length} of ${stems.size} words in ${from}: ${shared.slice(0, 8).join(", ")}`;
+    yield [
+      owner,
+      { requirement: requirement.id, deliverable: subjects[owner]?.id ?? "", by: "words", overlap, reason },
+    ];
   }
 }

@@ -6,7 +6,7 @@ export interface Sentence {
 }
 
 // Each stop is tried once, and what follows it is read once.
-const END = /[.!?]["')\]*_]*\s+(?=["'(\[*_`]{0,4}[\p{Lu}\p{N}])/gu;
+const END = /[.!?]["')\]*_]*\s+(?=["'([*_`]{0,4}[\p{Lu}\p{N}])/gu;
 const ABBREVIATION = /(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|max|min|no|fig|st|dr|mr|ms)\.$/i;
 
 /** The sentences of an English text. Line breaks count as spaces and move the line on. Linear in the text. */

@@ -7,6 +7,8 @@ const TASKS_MAX = 1_000;
 const TEXT_MAX = 2_000;
 const CRITERION_MAX = 500;
 const CRITERIA_MAX = 50;
+/** Ends a text that was cut. */
+const CUT = " …";
 
 /** A line `- [ ] T012 [P] [US1] …` and what is indented below it. */
 export interface SpecKitTask {
@@ -100,7 +102,8 @@ class Reader {
     } else if (checked !== undefined && PLACEHOLDER.test(source)) {
       this.file.problems.push(`${line}: "${shown}" has a placeholder for its id; give the task a number`);
     } else if (nested) {
-      if (checked !== undefined) this.#open?.task.criteria.push(oneLine(source, CRITERION_MAX));
+      const criteria = this.#open?.task.criteria ?? [];
+      if (checked !== undefined && criteria.length < CRITERIA_MAX) criteria.push(oneLine(source, CRITERION_MAX));
       this.#detail(source, line, end_line);
     } else if (!this.#isPhase()) return;
     else if (id !== null) this.file.problems.push(`${line}: "${shown}" has no checkbox; write "- [ ] ${shown}"`);
@@ -121,7 +124,8 @@ class Reader {
       this.file.problems.push(`${line}: ${id} is there twice, first on line ${earlier}; number them apart`);
       return;
     }
-    if (this.#lines.size === TASKS_MAX) this.file.problems.push(`${line}: more than ${TASKS_MAX} tasks; split the file`);
+    if (this.#lines.size === TASKS_MAX)
+      this.file.problems.push(`${line}: more than ${TASKS_MAX} tasks; split the file`);
     this.#lines.set(id, line);
     if (this.#lines.size > TASKS_MAX) return;
     let rest = found.rest;
@@ -154,15 +158,16 @@ class Reader {
     this.#open = { task, depth };
   }
 
+  /** What is beyond the task's 2,000 characters is left out. */
   #detail(source: string, line: number, end_line: number): void {
     const task = this.#open?.task;
     if (task === undefined) return;
-    const text = clean(source);
     task.end_line = end_line;
+    if (task.text.endsWith(CUT)) return;
+    const text = clean(source);
     task.text = oneLine(`${task.text}; ${text}`, TEXT_MAX);
-    task.criteria = task.criteria.slice(0, CRITERIA_MAX);
-    task.depends.push(...dependsIn(text, line));
     task.files = filesIn(task.text);
+    if (task.depends.length < TASKS_MAX) task.depends.push(...dependsIn(text, line));
   }
 }
 
@@ -173,7 +178,9 @@ function clean(source: string): string {
 /** Ids after `depends on`, `blocked by`, `requires` and `after`; `T004-T006` names the three. */
 function dependsIn(text: string, line: number): { id: string; line: number }[] {
   const found = new Set<string>();
-  for (const { 0: words, index } of text.matchAll(/\b(?:depends on|dependent on|blocked by|requires|after) (?=T\d)/gi)) {
+  for (const { 0: words, index } of text.matchAll(
+    /\b(?:depends on|dependent on|blocked by|requires|after) (?=T\d)/gi,
+  )) {
     const next = /(T)(\d{1,6})([a-z]?)( ?[-–] ?(?=T\d)|,? (?:and|&) (?=T\d)|, ?(?=T\d))?/iy;
     next.lastIndex = index + words.length;
     let from: number | undefined;

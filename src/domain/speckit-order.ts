@@ -2,6 +2,8 @@ import { nearest } from "./nearest.ts";
 import type { SpecKitPhase, SpecKitTask } from "./speckit-lines.ts";
 
 const NOTES_MAX = 100;
+/** A guess compares an id with all others. */
+const GUESSES_MAX = 50;
 
 /** A task that is still to be done, with the files that are its own. */
 export interface OpenTask {
@@ -78,15 +80,17 @@ function addExplicit(
   const known = phases.flatMap(({ tasks }) => tasks.map(({ id }) => id));
   const ids = new Set(known);
   for (const { task } of open) {
+    const unknown = task.depends.filter(({ id }) => !ids.has(id));
     for (const { id, line } of task.depends) {
       if (id === task.id) problems.push(`${line}: ${task.id} depends on itself; remove that`);
       else if (waits.has(id)) waits.get(task.id)?.add(id);
-      else if (!ids.has(id)) {
-        const guess = nearest(id, known);
-        const way = guess === undefined ? "add it or remove the dependency" : `did you mean ${guess}?`;
-        problems.push(`${line}: ${task.id} depends on ${id}, which is not in the file; ${way}`);
-      }
     }
+    const [first] = unknown;
+    if (first === undefined) continue;
+    const guess = problems.length < GUESSES_MAX ? nearest(first.id, known) : undefined;
+    const way = guess === undefined ? "add it or remove the dependency" : `did you mean ${guess}?`;
+    const more = unknown.length > 1 ? ` (and ${unknown.length - 1} like it)` : "";
+    problems.push(`${first.line}: ${task.id} depends on ${first.id}${more}, which is not in the file; ${way}`);
   }
 }
 
@@ -146,7 +150,10 @@ function settle(sorted: readonly OpenTask[], waits: Waits): Omit<Ordering, "prob
     for (const [other, path] of [...rivals].toSorted(([a], [b]) => b - a)) {
       if (!keep(other)) continue;
       if (notes.length >= NOTES_MAX) notesLeftOut += 1;
-      else notes.push(`${task.id} waits for ${sorted[other]?.task.id}: ${path === "" ? "it may change any file" : `both change ${path}`}`);
+      else
+        notes.push(
+          `${task.id} waits for ${sorted[other]?.task.id}: ${path === "" ? "it may change any file" : `both change ${path}`}`,
+        );
     }
     before[index] = ancestors;
     // A rival may imply a dependency that was kept first.

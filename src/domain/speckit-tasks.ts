@@ -36,7 +36,10 @@ export function importSpecKitTasks(text: string, filename: string, options: Spec
   const ordering = orderTasks(phases, open);
   problems.push(...ordering.problems);
   if (problems.length === 0 && open.length === 0) {
-    const all = phases.length > 0 ? "all tasks are done; nothing is left to plan" : 'there is no task; write one as "- [ ] T001 …"';
+    const all =
+      phases.length > 0
+        ? "all tasks are done; nothing is left to plan"
+        : 'there is no task; write one as "- [ ] T001 …"';
     problems.push(`1: ${all}`);
   }
   if (problems.length > 0) fail(problems, filename);
@@ -95,7 +98,12 @@ function listed(ids: readonly string[]): string {
   return ids.length > 20 ? `${ids.slice(0, 20).join(", ")} and ${ids.length - 20} more` : ids.join(", ");
 }
 
-function nodeOf({ task, phase, paths }: OpenTask, waits: readonly string[], attachment: string, options: SpecKitOptions): TaskNode {
+function nodeOf(
+  { task, phase, paths }: OpenTask,
+  waits: readonly string[],
+  attachment: string,
+  options: SpecKitOptions,
+): TaskNode {
   const type = typeOf(task.text, task.files.claims);
   const { tokens, seconds } = options.estimate(type, task.text);
   const criteria = [task.text, ...task.criteria].map((text, index): SuccessCriterion => ({

@@ -15,11 +15,14 @@ const FILE = /\.(?:[a-z]{1,5}|mp[34]|woff2|ya?ml|[a-z]{2}x)$/i;
 /** Endings that make a file of a word without a folder. */
 const BARE_FILE =
   /^[\w@+-][\w.@+-]*\.(?:c|cc|cfg|conf|cpp|cs|css|csv|env|go|gradle|h|hpp|html|ini|java|js|json|jsx|kt|lock|md|mjs|mod|php|proto|ps1|py|rb|rs|rst|scss|sh|sql|svelte|swift|toml|ts|tsx|txt|vue|xml|ya?ml)$/i;
-const BARE_NAME = /^(?:Dockerfile|Makefile|Justfile|Procfile|LICENSE|\.(?:gitignore|dockerignore|editorconfig|env(?:\.\w+)?))$/;
+const BARE_NAME =
+  /^(?:Dockerfile|Makefile|Justfile|Procfile|LICENSE|\.(?:gitignore|dockerignore|editorconfig|env(?:\.\w+)?))$/;
 /** Words that only look like files. */
 const PRODUCT = /^(?:node|next|nuxt|vue|react|express|three|d3|chart|socket|alpine|ember|backbone)\.js$/i;
 const ROOTS = new Set(
-  "src lib app apps test tests docs backend frontend api ios android scripts examples packages cmd internal pkg .github migrations public assets".split(" "),
+  "src lib app apps test tests docs backend frontend api ios android scripts examples packages cmd internal pkg .github migrations public assets".split(
+    " ",
+  ),
 );
 /** Spec-kit's own documents: the task reads them. */
 const DESIGN = /^(?:(?:plan|spec|research|data-model|quickstart|tasks)\.md$|specs\/|contracts\/|\.specify\/)/;
@@ -44,11 +47,15 @@ export function filesIn(text: string): NamedFiles {
 
 function pathOf(word: string): string | undefined {
   const folder = /\/[.:!?]*$/.test(word);
-  const path = word.replace(/^\.\//, "").replace(/(?::\d{1,7})?[.:!?]*$/, "").replace(/\/$/, "");
+  const path = word
+    .replace(/^\.\//, "")
+    .replace(/(?::\d{1,7})?[.:!?]*$/, "")
+    .replace(/\/$/, "");
   if (path.length > PATH_MAX || !/^[\w.@+\-/[\]]+$/.test(path) || !isPlainPath(path)) return undefined;
   const parts = path.split("/");
   const name = parts.at(-1) ?? "";
-  if (parts.length === 1 && !folder) return (BARE_FILE.test(name) && !PRODUCT.test(name)) || BARE_NAME.test(name) ? path : undefined;
+  if (parts.length === 1 && !folder)
+    return (BARE_FILE.test(name) && !PRODUCT.test(name)) || BARE_NAME.test(name) ? path : undefined;
   return folder || FILE.test(name) || BARE_NAME.test(name) || ROOTS.has(parts[0] ?? "") ? path : undefined;
 }
 

@@ -55,7 +55,10 @@ describe("summarise", () => {
       { id: "m2", title: "Customers look", due: "2026-06-30", attachment: "roadmap.md", line: 68, end_line: 71 },
       { id: "m3", title: "Support searches", attachment: "roadmap.md", line: 61, end_line: 61 },
     ]);
-    expect(workstreams.map(({ id, title, line }) => `${id} ${title} ${line}`)).toEqual(["backend Backend 74", "web Web 75"]);
+    expect(workstreams.map(({ id, title, line }) => `${id} ${title} ${line}`)).toEqual([
+      "backend Backend 74",
+      "web Web 75",
+    ]);
   });
 
   it("quotes the lines of the source, and nothing of code, comments, questions and what is out of scope", () => {
@@ -74,7 +77,10 @@ describe("summarise", () => {
   it("keeps an id when anything else is edited, and lets no two be the same", () => {
     const ids = (text: string): string[] => of(text).requirements.map(({ id }) => id);
     const before = ids(ROADMAP);
-    const edited = ROADMAP.replace("It\nmust refuse", "It **must**\nrefuse").replace("## Goals", "Some text.\n\n## Aims and goals\n\n- One more");
+    const edited = ROADMAP.replace("It\nmust refuse", "It **must**\nrefuse").replace(
+      "## Goals",
+      "Some text.\n\n## Aims and goals\n\n- One more",
+    );
     expect(ids(edited).filter((id) => before.includes(id))).toEqual(before);
     expect(ids("- it must\n- it must\n- it must not\n")).toEqual([
       expect.stringMatching(/^r-[0-9a-f]{8}$/),
@@ -84,7 +90,11 @@ describe("summarise", () => {
   });
 
   it.each([
-    ["modal verbs", "A must b. It needs to c! We have to d. It is e. It should f?", ["sentence: A must b.", "sentence: It needs to c!", "sentence: We have to d."]],
+    [
+      "modal verbs",
+      "A must b. It needs to c! We have to d. It is e. It should f?",
+      ["sentence: A must b.", "sentence: It needs to c!", "sentence: We have to d."],
+    ],
     ["abbreviations", "It must print e.g. Tables. Fine.", ["sentence: It must print e.g. Tables."]],
     ["an introduction", "It shall have:\n\n- a\n- b:\n  - c\n\nText\n\n- d\n", ["item: a", "item: c"]],
     ["an introduction of nothing", "It shall have:\n\nText\n", ["sentence: It shall have:"]],
@@ -123,7 +133,11 @@ describe("summarise", () => {
     ["# Workstreams\n\n1. Data – all of it\n2. Web: pages", "data Data; web Web"],
     ["| Track | Lead |\n|-|-|\n| Data | Ann |", "data Data"],
   ])("reads the workstream in %j", (text, expected) => {
-    expect(of(text).workstreams.map(({ id, title }) => `${id} ${title}`).join("; ")).toBe(expected);
+    expect(
+      of(text)
+        .workstreams.map(({ id, title }) => `${id} ${title}`)
+        .join("; "),
+    ).toBe(expected);
   });
 
   it("keeps what is asked for when room is short, and counts the rest", () => {
@@ -164,7 +178,20 @@ describe("summarise", () => {
   });
 
   it("quotes each statement on one line that starts with its number, whatever the text", () => {
-    const part = fc.constantFrom("# Features\n\n", "- ", "must ", "\n", "\n\n", "\u202e", "\u2028", "L1 [r-00000000] ", "a. B ", "|", "`", "\r");
+    const part = fc.constantFrom(
+      "# Features\n\n",
+      "- ",
+      "must ",
+      "\n",
+      "\n\n",
+      "\u202e",
+      "\u2028",
+      "L1 [r-00000000] ",
+      "a. B ",
+      "|",
+      "`",
+      "\r",
+    );
     fc.assert(
       fc.property(fc.array(part, { maxLength: 80 }), (parts) => {
         const { text, requirements } = of(parts.join(""));

@@ -5,7 +5,10 @@ const STOP = new Set(
     "there these they this those through to too under until up upon us very via was we were what when where which while who whom why will with within without would you your must also able want wants"
   ).split(" "),
 );
-const SUFFIXES = "ization isation ations ation ating ments ment ates ated ings ions ate ing ied ies ers ion ed es er ly s e y".split(" ");
+const SUFFIXES =
+  "ization isation ations ation ating ments ment ates ated ings ions ate ing ied ies ers ion ed es er ly s e y".split(
+    " ",
+  );
 /** What is left of a word when an ending is taken off. */
 const STEM_MIN = 3;
 const WORD_MAX = 40;
