@@ -1,10 +1,12 @@
 import { newEvent } from "../domain/event-data.ts";
 import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
-import { type GraphReport, validateGraph } from "../domain/graph.ts";
+import type { GraphReport } from "../domain/graph.ts";
+import { validatePlan } from "../domain/plan-rules.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
 import { openBudgets } from "../persistence/ledger.ts";
+import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -21,9 +23,12 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
   return {
     async decomposeProject({ project_id }) {
       const project = await loadProject(deps, project_id);
-      if (project.plan !== null) return { plan: project.plan };
-      const plan = await planner.plan(withoutAcceptance(project.spec), project_id);
-      const ref = await artifacts.put(JSON.stringify(plan), "application/json");
+      // A plan that was given with the project, or one that an earlier try made, stays the plan.
+      const plan =
+        project.plan === null
+          ? await planner.plan(withoutAcceptance(project.spec))
+          : await loadPlan(deps, project.plan);
+      const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
       const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
       const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
         plan: ref,
@@ -79,15 +84,12 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
   };
 }
 
-/** The graph's rules for every deliverable; throws InputError with all problems at once. */
+/** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */
 export function checkPlan(plan: Plan): GraphReport[] {
-  const reports = plan.deliverables.map(({ id }) => validateGraph(graphOf(plan, id)));
-  const problems = reports.flatMap((report, index) =>
-    report.problems.map((problem) => `${plan.deliverables[index]?.id}: ${problem}`),
-  );
+  const { problems, graphs } = validatePlan(plan);
   if (problems.length > 0)
     throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
-  return reports;
+  return plan.deliverables.map(({ id }) => graphs[id] as GraphReport);
 }
 
 function graphOf(plan: Plan, deliverableId: string): TaskGraph {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ArtifactRef, Id } from "./ids.ts";
-import { placing, Provisioning } from "./intake.ts";
+import { Ownership, placing, Provisioning } from "./intake.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -43,6 +43,8 @@ export const TaskGraph = z.strictObject({
   budget_total: z.int().positive(),
   timeout_minutes: z.number().positive(),
   quality_threshold: z.number().min(0).max(1),
+  /** Two tasks that may run at once and claim the same paths: an error, or put in order. */
+  ownership: Ownership,
 });
 export type TaskGraph = z.infer<typeof TaskGraph>;
 
@@ -61,7 +63,7 @@ export const Deliverable = z.strictObject({
   capsule_digest: z.string().max(64).optional(),
   parameters: z.record(z.string().max(100), z.json()).default({}),
   /** When it is repeated: a cron expression of five fields, in UTC. */
-  schedule: z.string().min(9).max(100).optional(),
+  schedule: z.string().min(1).max(100).optional(),
   /** Package registries that its dependencies are installed from when it is provisioned. */
   registries: z.array(Id).max(10).default([]),
 });
@@ -75,7 +77,6 @@ export type PlannerOutput = z.infer<typeof PlannerOutput>;
 
 /** The whole plan, as stored in the artifact store; its digest is what is approved and executed. */
 export const Plan = z.strictObject({
-  project: Id,
   revision: z.int().positive(),
   planner: z.string().max(100),
   /** Why this capsule: one line a reason. */

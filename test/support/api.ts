@@ -12,7 +12,7 @@ import { createTemplateAgent } from "../../src/adapters/agent-template.ts";
 import { loadCapsuleLibrary } from "../../src/adapters/capsule-library.ts";
 import { createCapsulePlanner } from "../../src/adapters/planner-capsule.ts";
 import { createPolicyFiles } from "../../src/adapters/policy-files.ts";
-import { CAPSULES, POLICIES } from "../../src/main/compose.ts";
+import { CAPSULES, POLICIES } from "../../src/main/paths.ts";
 import { createPreview } from "../../src/main/preview.ts";
 import { createApi } from "../../src/api/app.ts";
 import { createLogFiles } from "../../src/api/log-files.ts";
@@ -45,6 +45,7 @@ export async function startTestApi(): Promise<TestApi> {
   const roles = ["admin", "operator", "reviewer"] as const;
   const tokens = new Map(roles.map((role) => [role, randomBytes(32).toString("hex")]));
   const policies = await createPolicyFiles(POLICIES);
+  const library = await loadCapsuleLibrary(CAPSULES);
   const api = createApi({
     db,
     pool,
@@ -60,7 +61,8 @@ export async function startTestApi(): Promise<TestApi> {
     logs: createLogFiles(folder),
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     previewPlan: createPreview({
-      planner: createCapsulePlanner(await loadCapsuleLibrary(CAPSULES)),
+      planner: createCapsulePlanner(library),
+      library,
       policy: {
         constitution_hash: policies.constitution_hash,
         evaluate: (context, options) => policies.engine.evaluate(context, options),
