@@ -63,8 +63,8 @@ describe("createExtractiveSummariser", () => {
 
   it("leaves the plan as it is: its deliverables, tools, budgets and tasks", async () => {
     const planner = createCapsulePlanner(await loadCapsuleLibrary(file("services/task-capsule-repo/app/capsules")));
-    const clean = await planner.plan(spec([]), "p");
-    const plan = await planner.plan(spec([HOSTILE]), "p");
+    const clean = await planner.plan(spec([]));
+    const plan = await planner.plan(spec([HOSTILE]));
     expect(plan).toEqual(clean);
     const { requirements } = await summariser.summarise([HOSTILE], 40_000, signal);
     const { uncovered } = coverRequirements(
@@ -79,7 +79,7 @@ describe("createExtractiveSummariser", () => {
       "- It must add, subtract and divide\n- The README shows examples, which must work\n- It must send mails\n";
     const { requirements } = await summariser.summarise([{ ...HOSTILE, content }], 40_000, signal);
     const planner = createCapsulePlanner(await loadCapsuleLibrary(file("services/task-capsule-repo/app/capsules")));
-    const plan = await planner.plan(spec([]), "p");
+    const plan = await planner.plan(spec([]));
     const { matches, uncovered } = coverRequirements(requirements, coverageSubjects(plan));
     expect(matches.map(({ deliverable, by, reason }) => `${deliverable} ${by} ${reason}`)).toEqual([
       "calculator words 3 of 3 words in the parameters: add, subtract, divide",

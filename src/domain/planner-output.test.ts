@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InputError } from "./errors.ts";
+import { readGraphDocument } from "./graph-document.ts";
 import { importPlannerOutput } from "./planner-output.ts";
 
 /** As the blueprint prints it. */
@@ -144,5 +145,18 @@ describe("importPlannerOutput", () => {
     const { output } = importPlannerOutput(text, "plan.json");
     expect(output.deliverables).toHaveLength(1);
     expect(output.deliverables[0]?.budget_tokens).toBe(25_000);
+  });
+
+  it("is what a graph document of that kind is read with", () => {
+    const text = one("provisioning: { repositories: [a], boards: false }\n");
+    const { output } = importPlannerOutput(text, "plan.yaml");
+    expect(readGraphDocument(text, "plan.yaml")).toEqual({ kind: "planner_output", output });
+    expect(readGraphDocument(JSON.stringify(output), "plan.json")).toEqual({ kind: "planner_output", output });
+    const wrong = '{"deliverables": [],\n"provisioning": { "boards": 3 }}';
+    expect(() => readGraphDocument(wrong, "plan.json")).toThrow(
+      expect.objectContaining({
+        problems: expect.arrayContaining(["plan.json:2: provisioning.boards: must be true, false or a list"]),
+      }),
+    );
   });
 });

@@ -28,12 +28,13 @@ export function importPlannerOutput(text: string, filename: string): PlannerOutp
     noun: "planner output",
     code: "planner_output_invalid",
     remedy: 'Mend the lines named above; {"deliverables": [{"id", "persona", "tools", "budget_tokens"}]} is the least.',
-    prepare: (value) => ourNames(value, notes),
+    prepare: (value) => withOurNames(value, notes),
   });
   return { output, notes };
 }
 
-function ourNames(value: unknown, notes: string[]): { value: unknown; problems: Problem[] } {
+/** A planner output's `provisioning` in our names; what a list names is noted. Anything else stays as it is. */
+export function withOurNames(value: unknown, notes: string[] = []): { value: unknown; problems: Problem[] } {
   const stated = isMap(value) ? value["provisioning"] : undefined;
   if (!isMap(value) || !isMap(stated)) return { value, problems: [] };
   const problems: Problem[] = [];

@@ -78,7 +78,9 @@ describe("coverRequirements", () => {
     const deliverable = { id: "cli", title: "Calculator", persona: "p", tools: [], budget_tokens: 1, dependencies: [] };
     const plan = {
       deliverables: [{ ...deliverable, sources: [], parameters: { operations: ["add"] }, registries: [] }],
-      graphs: { cli: { nodes: [node], budget_total: 1, timeout_minutes: 1, quality_threshold: 1 } },
+      graphs: {
+        cli: { nodes: [node], budget_total: 1, timeout_minutes: 1, quality_threshold: 1, ownership: "error" as const },
+      },
     };
     expect(coverageSubjects(plan, () => ["A command line"])).toEqual([
       {

@@ -1,5 +1,23 @@
-import { ProjectSpec } from "./intake.ts";
+import { z } from "zod";
+import { Attachment, ProjectSpec } from "./intake.ts";
 import { type Prepare, readDocument } from "./yaml-document.ts";
+
+const { content: _content, ...described } = Attachment.partial().shape;
+
+/** A spec as people write it: attachments by path, below the spec's folder, or with their content. */
+export const SpecFile = z.strictObject({
+  ...ProjectSpec.shape,
+  attachments: z
+    .array(
+      z.union([
+        z.string().min(1).max(300),
+        z.strictObject({ path: z.string().min(1).max(300), ...described }),
+        Attachment,
+      ]),
+    )
+    .max(10)
+    .default([]),
+});
 
 /**
  * Reads a project spec from YAML 1.2 or JSON. Throws InputError `spec_invalid` with every problem at once, each as

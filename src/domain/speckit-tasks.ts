@@ -48,7 +48,8 @@ export function importSpecKitTasks(text: string, filename: string, options: Spec
   const { budget_total, timeout_minutes, quality_threshold } = options;
   return {
     title,
-    graph: { nodes, budget_total, timeout_minutes, quality_threshold },
+    // In order already, by the file's own order.
+    graph: { nodes, budget_total, timeout_minutes, quality_threshold, ownership: "error" },
     notes: [...notes, ...ordering.notes],
   };
 }
