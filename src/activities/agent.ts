@@ -2,7 +2,6 @@ import { Context } from "@temporalio/activity";
 import { InputError } from "../domain/errors.ts";
 import { EVENT_DATA, newEvent } from "../domain/event-data.ts";
 import type { AgentOutcome } from "../ports/coding-agent.ts";
-import { withoutAcceptance } from "../domain/intake.ts";
 import type { TaskNode } from "../domain/plan.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
@@ -89,7 +88,7 @@ async function runAgent(
   const beat = throttled(BEAT_MS, () => recordBeat(deps, input));
   return agent.run({
     task,
-    spec: withoutAcceptance(work.project.spec),
+    spec: work.spec,
     capsule: work.capsule,
     parameters: work.deliverable.parameters,
     workspace,

@@ -1,6 +1,5 @@
 import { Context } from "@temporalio/activity";
 import { InputError } from "../domain/errors.ts";
-import { withoutAcceptance } from "../domain/intake.ts";
 import type { EvaluationRequest } from "../ports/evaluator.ts";
 import type { DependencyKind, InstalledDependencies } from "../ports/dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -14,8 +13,7 @@ import type { Work } from "./project.ts";
 export async function projectDependencies(deps: ActivityDeps, work: Work): Promise<InstalledDependencies[]> {
   const locks = Object.entries(work.capsule.capsule.dependencies) as [DependencyKind, string][];
   if (locks.length === 0) return [];
-  const { parameters } = work.deliverable;
-  const scaffold = deps.renderer.scaffold(work.capsule, parameters, withoutAcceptance(work.project.spec));
+  const scaffold = deps.renderer.scaffold(work.capsule, work.deliverable.parameters, work.spec);
   const signal = Context.current().cancellationSignal;
   return Promise.all(
     locks.map(([kind, lock]) => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Context } from "@temporalio/activity";
 import { newEvent } from "../domain/event-data.ts";
 import { KamachiqError } from "../domain/errors.ts";
-import { type ProjectSpec, withoutAcceptance } from "../domain/intake.ts";
+import type { ProjectSpec } from "../domain/intake.ts";
 import type { SuccessCriterion, TaskNode } from "../domain/plan.ts";
 import type { CheckResult, QualityReport } from "../domain/review.ts";
 import { scoreReport } from "../domain/score.ts";
@@ -93,7 +93,9 @@ async function projectSubject(
       node.success_criteria.map((criterion) => ({ ...criterion, id: `${node.id}/${criterion.id}` })),
     ),
     checks: [...stack.checks, ...work.capsule.capsule.probes.map((probe) => probe.id)],
-    acceptance: work.project.spec.acceptance,
+    acceptance: work.project.spec.acceptance.filter(
+      ({ deliverable: id = work.deliverable.id }) => id === work.deliverable.id,
+    ),
     changed: [],
     mutants_max: MUTATION.project_mutants_max,
     path: `whole/${work.deliverable.id}/${round}`,
@@ -119,7 +121,7 @@ async function evaluate(deps: ActivityDeps, work: Work, subject: Subject): Promi
 async function runChecks(deps: ActivityDeps, work: Work, subject: Subject): Promise<CheckResult[]> {
   const stack = evaluatorOf(deps.evaluators, work);
   const probes = deps.renderer
-    .probes(work.capsule, work.deliverable.parameters, withoutAcceptance(work.project.spec))
+    .probes(work.capsule, work.deliverable.parameters, work.spec)
     .filter((probe) => subject.checks.includes(probe.id));
   const request: Omit<EvaluationRequest, "tree"> = {
     checks: subject.checks.filter((name) => stack.checks.includes(name)),

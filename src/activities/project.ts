@@ -1,7 +1,7 @@
 import { NotFoundError } from "../domain/errors.ts";
 import type { LoadedCapsule } from "../domain/capsule.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
-import type { ProjectSpec } from "../domain/intake.ts";
+import { type ProjectSpec, specFor, type VisibleSpec, withoutAcceptance } from "../domain/intake.ts";
 import { type Deliverable, Plan, type TaskGraph, type TaskNode } from "../domain/plan.ts";
 import type { ActivityDeps } from "./deps.ts";
 
@@ -22,6 +22,8 @@ export interface Work {
   plan: Plan;
   deliverable: Deliverable;
   graph: TaskGraph;
+  /** As the deliverable sees it, and anything that an agent can reach. */
+  spec: VisibleSpec;
   capsule: LoadedCapsule;
   /** Id of its repository. */
   repository: string;
@@ -58,7 +60,8 @@ export async function loadWork(deps: ActivityDeps, projectId: string, deliverabl
   const graph = plan.graphs[deliverableId];
   if (deliverable === undefined || graph === undefined) throw new NotFoundError("deliverable", deliverableId);
   const capsule = await deps.library.get(deliverable.capsule ?? "", deliverable.capsule_version);
-  return { project, plan, deliverable, graph, capsule, repository: repositoryId(projectId, deliverableId) };
+  const spec = specFor(withoutAcceptance(project.spec), deliverable);
+  return { project, plan, deliverable, graph, spec, capsule, repository: repositoryId(projectId, deliverableId) };
 }
 
 export function taskOf({ graph }: Work, taskId: string): TaskNode {

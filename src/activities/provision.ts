@@ -1,5 +1,4 @@
 import { newEvent } from "../domain/event-data.ts";
-import { withoutAcceptance } from "../domain/intake.ts";
 import { REGISTRIES, type Resource } from "../domain/provision.ts";
 import type { AgentActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -52,7 +51,7 @@ async function makeResources(deps: ActivityDeps, work: Work): Promise<Resource[]
   ) => resources.push({ kind, deliverable: deliverable.id, adapter, summary, ...made });
 
   if (wanted.repository) {
-    const scaffold = deps.renderer.scaffold(work.capsule, deliverable.parameters, withoutAcceptance(project.spec));
+    const scaffold = deps.renderer.scaffold(work.capsule, deliverable.parameters, work.spec);
     const files = scaffold.filter(({ kind }) => kind === "repository" || wanted[kind]);
     const { url, tip, created } = await deps.sourceControl.createRepository(repository, files, {
       subject: "chore: provision the repository",
@@ -75,11 +74,12 @@ async function makeResources(deps: ActivityDeps, work: Work): Promise<Resource[]
       title: description,
       column: "todo" as const,
     }));
-    const made = await deps.board.create(project.id, deliverable.id, project.spec.name, cards);
+    const made = await deps.board.create(project.id, deliverable.id, work.spec.name, cards);
     add("board", deps.board.adapter, made, `${cards.length} cards`);
   }
   if (wanted.memory) {
-    const seed = { goals: project.spec.goals, constraints: project.spec.constraints, context: project.spec.context };
+    const { goals, constraints, context } = work.spec;
+    const seed = { goals, constraints, context };
     const made = await deps.memory.snapshot(project.id, project.tenant, `seed/${deliverable.id}`, seed);
     add("memory", deps.memory.adapter, made, "goals, constraints and context");
   }

@@ -11,6 +11,7 @@ const GOOD = `id: small
 version: 1.0.0
 summary: A small one
 type: delivery
+stack: python
 persona: developer
 tasks:
   - id: one
@@ -69,7 +70,7 @@ describe("loadCapsuleLibrary", () => {
     [
       "unknown fields",
       GOOD.replace("persona:", "personna:"),
-      /small\.yaml:5: personna: unknown field; did you mean "persona"\?/,
+      /small\.yaml:6: personna: unknown field; did you mean "persona"\?/,
     ],
     [
       "a template that is not there",
@@ -79,7 +80,7 @@ describe("loadCapsuleLibrary", () => {
     [
       "an unknown dependency",
       GOOD.replace("checks:", "dependencies: [two]\n    checks:"),
-      /"one" depends on or reads "two"/,
+      /"one" depends on "two", which is not there/,
     ],
     ["another id than the file's", GOOD.replace("id: small", "id: large"), /id: must be the file's name/],
   ])("refuses %s", async (_, text, expected) => {

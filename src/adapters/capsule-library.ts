@@ -1,6 +1,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { Capsule, type LoadedCapsule } from "../domain/capsule.ts";
+import { capsuleProblems, compositionProblems } from "../domain/capsule-rules.ts";
 import { InputError, NotFoundError } from "../domain/errors.ts";
 import { readDocument } from "../domain/yaml-document.ts";
 import { canonicalJson, sha256 } from "../platform/digest.ts";
@@ -38,6 +39,10 @@ export async function loadCapsuleLibrary(folder: string): Promise<CapsuleLibrary
       id,
       [...versions, loaded].toSorted((a, b) => newestFirst(a.capsule.version, b.capsule.version)),
     );
+  }
+  const newest = [...byId.values()].flatMap(([loaded]) => (loaded === undefined ? [] : [loaded.capsule]));
+  if (problems.length === 0) {
+    problems.push(...compositionProblems(newest).map(({ id, problem }) => `${join(folder, id)}.yaml:1: ${problem}`));
   }
   if (problems.length > 0) throw invalid(problems);
   return {
@@ -80,7 +85,7 @@ async function load(file: string): Promise<LoadedCapsule> {
   const remedy = "Mend the lines named above.";
   const capsule = readDocument(text, file, { schema: Capsule, noun: "capsule", code: "capsule_invalid", remedy });
   const templates = await readTemplates(file.slice(0, -".yaml".length));
-  const problems = [...references(capsule, templates), ...unparsable(templates)];
+  const problems = [...capsuleProblems(capsule, templates), ...unparsable(templates)];
   if (capsule.id !== basename(file, ".yaml").split("@")[0])
     problems.push(`id: must be the file's name without ".yaml"`);
   if (problems.length > 0) throw invalid(problems.map((problem) => `${file}:1: ${problem}`));
@@ -116,22 +121,6 @@ async function readTemplates(root: string): Promise<Map<string, string>> {
   if (status?.isDirectory() === true) await walk("", 0);
   else if (status !== undefined) throw invalid([`${root}: is not a folder`]);
   return templates;
-}
-
-/** Names inside the capsule that lead nowhere. */
-function references({ scaffold, tasks }: Capsule, templates: ReadonlyMap<string, string>): string[] {
-  const ids = new Set(tasks.map(({ id }) => id));
-  const files = [...scaffold, ...tasks.flatMap((task) => task.files)];
-  return [
-    ...files
-      .filter(({ template }) => !templates.has(template))
-      .map(({ template }) => `template "${template}" is not there`),
-    ...tasks.flatMap((task) =>
-      task.dependencies
-        .filter((id) => !ids.has(id))
-        .map((id) => `tasks: "${task.id}" depends on or reads "${id}", which is not there`),
-    ),
-  ];
 }
 
 /** Templates with a mistake in their syntax. */

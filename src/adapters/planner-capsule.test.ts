@@ -121,7 +121,7 @@ describe("createCapsulePlanner", () => {
   });
 
   it("makes a deliverable of each capsule that a goal asks for, up to the limit", async () => {
-    const site = `id: site\nversion: 1.0.0\nsummary: A site\ntype: delivery\npersona: writer\ncapabilities: [[site]]\ntasks:
+    const site = `id: site\nversion: 1.0.0\nsummary: A site\ntype: delivery\nstack: docs\npersona: writer\ncapabilities: [[site]]\ntasks:
   - { id: page, type: docs, description: Write it, checks: [compile], paths: [index.md], success_criteria: [{ id: done, text: Written }] }\n`;
     writeFileSync(join(copy, "site.yaml"), site);
     const goals = ["Create Python CLI calculator", "A site about it", "Fast"];
@@ -139,5 +139,66 @@ describe("createCapsulePlanner", () => {
     );
     const one = createCapsulePlanner(await loadCapsuleLibrary(copy));
     await expect(one.plan(spec({ goals }), "p")).rejects.toThrow(/2 deliverables; 1 are allowed/);
+  });
+
+  it("makes the deliverables that the spec states, each with its place in the roadmap", async () => {
+    const stated = {
+      milestones: [{ id: "m1", title: "First", due: "2027-01-31" }],
+      workstreams: [{ id: "tools", title: "Tools" }],
+      attachments: [{ name: "roadmap.md", content: "# Roadmap" }],
+      deliverables: [
+        { id: "sums", milestone: "m1", workstream: "tools", parameters: { operations: ["add"] } },
+        {
+          id: "quotients",
+          title: "Dividing",
+          capsule: "python_cli",
+          parameters: { operations: ["divide"] },
+          dependencies: ["sums"],
+          sources: [{ attachment: "roadmap.md", line: 1, end_line: 1 }],
+        },
+      ],
+    };
+    const plan = Plan.parse(await planner.plan(spec(stated), "p"));
+    expect(plan.deliverables).toMatchObject([
+      { id: "sums", milestone: "m1", workstream: "tools", dependencies: [], parameters: { package: "sums" } },
+      { id: "quotients", title: "Dividing", dependencies: ["sums"], sources: stated.deliverables[1]?.sources },
+    ]);
+    expect(plan.match).toEqual([
+      'sums: python_cli 1.0.0: the name and goals say "python", "cli", "calculator"',
+      "quotients: python_cli 1.0.0: the spec names it",
+    ]);
+  });
+
+  it("unfolds a composed capsule into the deliverables that it uses", async () => {
+    const pair = `id: pair
+version: 1.0.0
+summary: Two programs
+type: delivery
+persona: dev
+capabilities: [[pair]]
+parameters:
+  type: object
+  additionalProperties: false
+  properties: { operations: { type: array, default: [add] }, word: { type: string, default: first } }
+uses:
+  - { id: one, capsule: python_cli, pass: [operations], parameters: { command: "{{ parameters.word }}-one" } }
+  - { id: two, capsule: python_cli, parameters: { operations: [divide] }, dependencies: [one] }
+`;
+    cpSync(CAPSULES, copy, { recursive: true });
+    writeFileSync(join(copy, "pair.yaml"), pair);
+    const composed = createCapsulePlanner(await loadCapsuleLibrary(copy));
+    rmSync(join(copy, "pair.yaml"));
+    const deliverables = [
+      { id: "both", goals: ["Make the pair"] },
+      { id: "last", dependencies: ["both"] },
+    ];
+    const plan = await composed.plan(spec({ deliverables }), "p");
+    expect(plan.deliverables.map(({ id, dependencies }) => [id, dependencies])).toEqual([
+      ["both-one", []],
+      ["both-two", ["both-one"]],
+      ["last", ["both-one", "both-two"]],
+    ]);
+    expect(plan.deliverables[0]?.parameters).toMatchObject({ operations: ["add"], command: "first-one" });
+    expect(plan.deliverables[1]?.parameters).toMatchObject({ operations: ["divide"] });
   });
 });

@@ -1,20 +1,21 @@
 import type { LoadedCapsule } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
 import { PlannerHeuristics } from "../domain/heuristics.ts";
-import type { VisibleSpec } from "../domain/intake.ts";
+import { specFor, type VisibleSpec } from "../domain/intake.ts";
 import type { Plan, TaskNode } from "../domain/plan.ts";
+import { REGISTRIES } from "../domain/provision.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
-import { REGISTRIES } from "../domain/provision.ts";
 import type { Planner } from "../ports/planner.ts";
-import { matchCapsules } from "./capsule-match.ts";
 import { checkParameters } from "./capsule-parameters.ts";
 import { briefOf, capsuleWork } from "./capsule-work.ts";
+import { type Draft, draftDeliverables } from "./planner-drafts.ts";
 
 const PLANNER = "kamachiq_project_planner";
 
-/** A capsule with the spec's parameters, expanded. */
+/** A draft, expanded: its capsule with its parameters, and the tasks. */
 interface Expansion {
+  draft: Draft;
   loaded: LoadedCapsule;
   parameters: Record<string, unknown>;
   nodes: TaskNode[];
@@ -32,10 +33,10 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
     async plan(spec, project) {
       const planner = (await library.get(PLANNER)).capsule;
       const heuristics = PlannerHeuristics.parse(planner.heuristics);
-      const matches = matchCapsules(spec, await library.list());
-      if (matches.length > heuristics.deliverables_max) {
+      const drafts = await draftDeliverables(spec, library);
+      if (drafts.length > heuristics.deliverables_max) {
         throw new InputError(
-          `The goals make ${matches.length} deliverables; ${heuristics.deliverables_max} are allowed.`,
+          `The spec makes ${drafts.length} deliverables; ${heuristics.deliverables_max} are allowed.`,
           {
             code: "too_many_deliverables",
             remedy: `Split the spec, or raise deliverables_max in ${PLANNER}.yaml.`,
@@ -43,27 +44,25 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
         );
       }
       const expansions: Expansion[] = [];
-      for (const { capsule } of matches) {
-        const loaded = await library.get(capsule.id, capsule.version);
-        const own =
-          matches.length === 1 ? spec.parameters : ((spec.parameters[capsule.id] ?? {}) as Record<string, unknown>);
-        expansions.push(expand(loaded, checkParameters(loaded, own, spec), spec, heuristics));
-      }
+      for (const draft of drafts) expansions.push(await expand(draft, spec, library, heuristics));
       return assemble(project, spec, expansions, heuristics, {
         planner: `${planner.id} ${planner.version}`,
-        match: matches.map(({ reason }) => reason),
+        match: drafts.map(({ reason }) => reason),
       });
     },
   };
 }
 
-function expand(
-  loaded: LoadedCapsule,
-  parameters: Record<string, unknown>,
+async function expand(
+  draft: Draft,
   spec: VisibleSpec,
+  library: CapsuleLibrary,
   heuristics: PlannerHeuristics,
-): Expansion {
-  const works = loaded.capsule.tasks.map(({ id }) => capsuleWork(loaded, id, parameters, spec));
+): Promise<Expansion> {
+  const own = specFor(spec, draft);
+  const loaded = await library.get(draft.capsule.id, draft.capsule.version);
+  const parameters = checkParameters(loaded, draft.parameters, own);
+  const works = loaded.capsule.tasks.map(({ id }) => capsuleWork(loaded, id, parameters, own));
   const sizes = new Map(works.flatMap(({ files }) => files.map(({ path, content }) => [path, countTokens(content)])));
   const sizeOf = (paths: readonly string[]): number => paths.reduce((sum, path) => sum + (sizes.get(path) ?? 0), 0);
   const nodes = works.map(({ task, description, criteria, reads, files, paths }): TaskNode => {
@@ -84,7 +83,13 @@ function expand(
       estimated_seconds: secondsOf(task.checks, heuristics),
     };
   });
-  return { loaded, parameters, nodes, estimated_tokens: nodes.reduce((sum, node) => sum + node.estimated_tokens, 0) };
+  return {
+    draft,
+    loaded,
+    parameters,
+    nodes,
+    estimated_tokens: nodes.reduce((sum, node) => sum + node.estimated_tokens, 0),
+  };
 }
 
 function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): number {
@@ -107,16 +112,20 @@ function assemble(
       { code: "budget_too_small", remedy: `Set budget.tokens to at least ${least}.` },
     );
   }
-  const parts = expansions.map(({ loaded, parameters, nodes, estimated_tokens: own }) => {
+  const parts = expansions.map(({ draft, loaded, parameters, nodes, estimated_tokens: own }) => {
     const { capsule, digest } = loaded;
-    const id = expansions.length === 1 ? spec.name : capsule.id;
+    const { id, title, milestone, workstream, sources, dependencies } = draft;
     const budget_tokens = Math.floor((spec.budget.tokens * own) / estimated_tokens);
     const deliverable: Plan["deliverables"][number] = {
       id,
+      title,
+      milestone,
+      workstream,
+      sources,
       persona: capsule.persona,
       tools: capsule.tools,
       budget_tokens,
-      dependencies: [],
+      dependencies,
       capsule: capsule.id,
       capsule_version: capsule.version,
       capsule_digest: digest,

@@ -37,6 +37,19 @@ export const CapsuleTask = z.strictObject({
 });
 export type CapsuleTask = z.infer<typeof CapsuleTask>;
 
+/** Another capsule that this one is composed of; it becomes a deliverable of its own. */
+export const CapsuleUse = z.strictObject({
+  id: Id,
+  capsule: Id,
+  /** Texts are Liquid over `parameters`, `catalog` and `spec`. */
+  parameters: z.record(z.string().max(100), z.json()).default({}),
+  /** Names of this capsule's own parameters that are handed on as they are. */
+  pass: z.array(z.string().max(100)).max(50).default([]),
+  /** Uses that must be delivered first. */
+  dependencies: z.array(Id).max(50).default([]),
+});
+export type CapsuleUse = z.infer<typeof CapsuleUse>;
+
 /** A command with a known answer that proves criteria by running the delivered program. All strings are Liquid. */
 export const Probe = CommandCheck.extend({
   proves: z.array(Id).max(100).default([]),
@@ -72,6 +85,8 @@ export const Capsule = z.strictObject({
   /** The first commit of its repository. */
   scaffold: z.array(ScaffoldTemplate).max(50).default([]),
   tasks: z.array(CapsuleTask).max(200).default([]),
+  /** What it is composed of, instead of tasks. Recursion is refused. */
+  uses: z.array(CapsuleUse).max(20).default([]),
   probes: z.array(Probe).max(200).default([]),
   /** Liquid over `parameters` and `catalog`: a shell line that shows the program at work in a clone. */
   try_command: z.string().max(500).optional(),

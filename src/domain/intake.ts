@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
+import { nameProblems } from "./intake-names.ts";
 
 /** A condition on what a command printed. Every given field must hold. */
 export const Expectation = z.strictObject({
@@ -22,6 +23,10 @@ export const CommandCheck = z.strictObject({
 });
 export type CommandCheck = z.infer<typeof CommandCheck>;
 
+/** A held-out check, of one deliverable or, where none is named, of each. */
+export const AcceptanceCheck = CommandCheck.extend({ deliverable: Id.optional() });
+export type AcceptanceCheck = z.infer<typeof AcceptanceCheck>;
+
 export const Provisioning = z.strictObject({
   repository: z.boolean().default(true),
   board: z.boolean().default(true),
@@ -31,36 +36,91 @@ export const Provisioning = z.strictObject({
 });
 export type Provisioning = z.infer<typeof Provisioning>;
 
+/** A document that the operator hands over. Its text is data: nothing in it is an instruction to anyone. */
+export const Attachment = z.strictObject({
+  /** Unique among the attachments; what sources cite. */
+  name: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._/-]{0,199}$/u),
+  media_type: z.enum(["text/markdown", "text/plain"]).default("text/markdown"),
+  content: z.string().max(1_000_000),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
+/** A date that something is due, or a stream that it belongs to; deliverables name them by id. */
+export const Milestone = z.strictObject({
+  id: Id,
+  title: z.string().min(1).max(200),
+  due: z.iso.date().optional(),
+});
+export const Workstream = z.strictObject({ id: Id, title: z.string().min(1).max(200) });
+
+/** Lines of an attachment, from 1, that something came from. */
+export const SourceLines = z.strictObject({
+  attachment: z.string().max(200),
+  line: z.int().positive(),
+  end_line: z.int().positive(),
+});
+export type SourceLines = z.infer<typeof SourceLines>;
+
+/** Where a deliverable stands in the roadmap. */
+export const placing = {
+  title: z.string().min(1).max(200).optional(),
+  milestone: Id.optional(),
+  workstream: Id.optional(),
+  /** Lines of the attachments that it came from. */
+  sources: z.array(SourceLines).max(200).default([]),
+};
+
 const freeForm = z.record(z.string().max(100), z.json());
 
-/** What an operator states: an outcome, its limits and how to know that it was reached. */
-export const ProjectSpec = z.strictObject({
-  $schema: z.string().max(500).optional(),
-  name: Id,
-  goals: z.array(z.string().trim().min(1).max(2_000)).min(1).max(100),
-  context: freeForm.default({}),
-  constraints: z.array(z.string().min(1).max(2_000)).max(100).default([]),
-  /** Held-out checks, run by the harness alone on the merged whole; never shown to an agent. */
-  acceptance: z.array(CommandCheck).max(200).default([]),
+/** One deliverable as the operator states it; the planner fills in the rest. */
+export const DeliverableSpec = z.strictObject({
+  id: Id,
+  ...placing,
+  /** Its own goals; the project's where there are none. */
+  goals: z.array(z.string().trim().min(1).max(2_000)).max(100).default([]),
   capsule: Id.optional(),
   parameters: freeForm.default({}),
-  /** Tokens and, where agents cost money, United States dollars. */
-  budget: z.strictObject({
-    tokens: z.int().positive().max(10_000_000_000),
-    usd: z.number().positive().max(1_000_000).optional(),
-  }),
-  timeout_minutes: z
-    .number()
-    .positive()
-    .max(60 * 24 * 30)
-    .default(60),
-  quality_threshold: z.number().min(0).max(1).default(0.8),
-  max_concurrency: z.int().min(1).max(1_000).default(10),
-  agent: Id.default("template"),
-  tenant: Id.default("default"),
-  region: Id.default("local"),
-  provisioning: Provisioning.prefault({}),
+  dependencies: z.array(Id).max(100).default([]),
 });
+export type DeliverableSpec = z.infer<typeof DeliverableSpec>;
+
+/** What an operator states: an outcome, its limits and how to know that it was reached. */
+export const ProjectSpec = z
+  .strictObject({
+    $schema: z.string().max(500).optional(),
+    name: Id,
+    goals: z.array(z.string().trim().min(1).max(2_000)).min(1).max(100),
+    context: freeForm.default({}),
+    constraints: z.array(z.string().min(1).max(2_000)).max(100).default([]),
+    /** Held-out checks, run by the harness alone on the merged whole; never shown to an agent. */
+    acceptance: z.array(AcceptanceCheck).max(200).default([]),
+    capsule: Id.optional(),
+    parameters: freeForm.default({}),
+    milestones: z.array(Milestone).max(100).default([]),
+    workstreams: z.array(Workstream).max(100).default([]),
+    /** What is to be delivered, each by a capsule. Empty: the planner finds out from the goals. */
+    deliverables: z.array(DeliverableSpec).max(100).default([]),
+    attachments: z.array(Attachment).max(10).default([]),
+    /** Tokens and, where agents cost money, United States dollars. */
+    budget: z.strictObject({
+      tokens: z.int().positive().max(10_000_000_000),
+      usd: z.number().positive().max(1_000_000).optional(),
+    }),
+    timeout_minutes: z
+      .number()
+      .positive()
+      .max(60 * 24 * 30)
+      .default(60),
+    quality_threshold: z.number().min(0).max(1).default(0.8),
+    max_concurrency: z.int().min(1).max(1_000).default(10),
+    agent: Id.default("template"),
+    tenant: Id.default("default"),
+    region: Id.default("local"),
+    provisioning: Provisioning.prefault({}),
+  })
+  .superRefine((spec, context) => {
+    for (const { path, message } of nameProblems(spec)) context.addIssue({ code: "custom", path, message });
+  });
 export type ProjectSpec = z.infer<typeof ProjectSpec>;
 
 /** The spec as anything that an agent can reach may see it: without the held-out checks. */
@@ -69,6 +129,13 @@ export type VisibleSpec = Omit<ProjectSpec, "acceptance">;
 export function withoutAcceptance(spec: ProjectSpec): VisibleSpec {
   const { acceptance: _heldOut, ...visible } = spec;
   return visible;
+}
+
+/** The spec as one of its deliverables sees it: one that the operator stated has its own name, and goals if it has some. */
+export function specFor(spec: VisibleSpec, deliverable: { id: string }): VisibleSpec {
+  const own = spec.deliverables.find(({ id }) => id === deliverable.id);
+  if (own === undefined) return spec;
+  return { ...spec, name: own.id, goals: own.goals.length > 0 ? own.goals : spec.goals };
 }
 
 /** A project's state as users see it. The last four are terminal. */

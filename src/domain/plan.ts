@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ArtifactRef, Id } from "./ids.ts";
-import { Provisioning } from "./intake.ts";
+import { placing, Provisioning } from "./intake.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -28,6 +28,10 @@ export const TaskNode = z.strictObject({
   paths: z.array(z.string().min(1).max(300)).max(200).default([]),
   /** Checks that the task's output must pass, by the capsule's names. */
   checks: z.array(Id).max(100).default([]),
+  /** CEL over `tasks`, the tasks before it; absent: it always runs. */
+  when: z.string().min(1).max(1_000).optional(),
+  /** For a task of type `capsule`: the capsule that it stands for. */
+  capsule: Id.optional(),
   /** Estimated run time of one attempt, in seconds. */
   estimated_seconds: z.number().nonnegative().max(1_000_000).default(1),
 });
@@ -45,6 +49,7 @@ export type TaskGraph = z.infer<typeof TaskGraph>;
 /** A deliverable is an instance of a capsule. The fields of the blueprint, then ours. */
 export const Deliverable = z.strictObject({
   id: Id,
+  ...placing,
   persona: Id,
   tools: z.array(Id).max(50),
   /** Tokens. */
@@ -55,6 +60,8 @@ export const Deliverable = z.strictObject({
   capsule_version: z.string().max(50).optional(),
   capsule_digest: z.string().max(64).optional(),
   parameters: z.record(z.string().max(100), z.json()).default({}),
+  /** When it is repeated: a cron expression of five fields, in UTC. */
+  schedule: z.string().min(9).max(100).optional(),
   /** Package registries that its dependencies are installed from when it is provisioned. */
   registries: z.array(Id).max(10).default([]),
 });

@@ -43,6 +43,21 @@ describe("parseSpec", () => {
       GOOD.replace("tokens:", "tokens: 5, token:"),
       /:3: budget\.token: unknown field; did you mean "tokens"\?/,
     ],
+    [
+      "an unknown milestone",
+      `${GOOD}milestones: [{ id: beta, title: Beta }]\ndeliverables: [{ id: a, milestone: betta }]\n`,
+      /:5: deliverables\[0\]\.milestone: there is no milestone "betta"; did you mean "beta"\?/,
+    ],
+    [
+      "a deliverable twice",
+      `${GOOD}deliverables:\n  - id: a\n  - id: a\n`,
+      /:6: deliverables\[1\]\.id: "a" is there twice/,
+    ],
+    [
+      "a check of no deliverable",
+      `${GOOD}deliverables: [{ id: a }]\nacceptance: [{ id: x, text: X, run: ["true"], deliverable: b }]\n`,
+      /:5: acceptance\[0\]\.deliverable: there is no deliverable "b"; there are: a/,
+    ],
     ["missing goals", "name: a\nbudget: { tokens: 1 }\n", /:1: goals: is missing; add it \(a list\)/],
     ["no goals", GOOD.replace(/goals: .*/, "goals: []"), /:2: goals: must have at least 1 item/],
     ["a negative budget", GOOD.replace("1000", "-5"), /:3: budget\.tokens: must be greater than 0 \(it is -5\)/],
