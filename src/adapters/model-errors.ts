@@ -26,10 +26,10 @@ export function modelError(
     return excerpt(printable(safe).replaceAll(/\s+/g, " ").trim(), SAID_CHARACTERS_MAX);
   };
   const at = `The model ${reference} at ${url}`;
-  const failed = (message: string, details: ErrorDetails): ModelError =>
-    new ModelError(message, details, details.retryable === true ? undefined : usage);
+  // What a provider refuses, it does not charge for.
+  const failed = (message: string, details: ErrorDetails): ModelError => new ModelError(message, details);
 
-  if (!APICallError.isInstance(cause)) {
+  if (!APICallError.isInstance(cause) || (cause.statusCode ?? 500) < 400) {
     const what = said(cause instanceof Error ? cause.message : JSON.stringify(cause));
     return new ModelError(
       `${at} broke off its answer or does not speak the OpenAI protocol: ${what}`,

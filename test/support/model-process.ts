@@ -1,0 +1,70 @@
+// Holds the model: a bad file or a bad grammar can abort the process that runs inference, so it is never the test's own.
+// Arguments: the GGUF. Speaks over IPC: see model-server.ts.
+import { getLlama, LlamaGrammarEvaluationState, LlamaLogLevel, type Token } from "node-llama-cpp";
+import type { FromModel, ToModel } from "./model-server.ts";
+
+const CONTEXT_TOKENS = 32_768;
+
+const send = (message: FromModel): void => void process.send?.(message);
+
+// More threads than idle cores make it a thousand times slower.
+const llama = await getLlama({ gpu: false, build: "never", maxThreads: 1, logLevel: LlamaLogLevel.error });
+const model = await llama.loadModel({ modelPath: process.argv[2] ?? "" });
+const context = await model.createContext({ contextSize: CONTEXT_TOKENS, sequences: 1 });
+const sequence = context.getSequence();
+const cancelled = new Set<number>();
+
+/** Reads the prompt (what it shares with the last one is still in the context) and writes until the grammar ends. */
+async function complete({ id, prompt, grammar, tokens_max, token_ms }: Extract<ToModel, { type: "complete" }>): Promise<void> {
+  const input = model.tokenize(prompt);
+  if (input.length + tokens_max > CONTEXT_TOKENS) {
+    send({ type: "overflow", id, tokens: input.length, context: CONTEXT_TOKENS });
+    return;
+  }
+  const built =
+    grammar.type === "text"
+      ? await llama.createGrammar({ grammar: `root ::= ${literal(grammar.text)}` })
+      : await llama.createGrammarForJsonSchema(grammar.schema as Parameters<typeof llama.createGrammarForJsonSchema>[0]);
+  const grammarEvaluationState = new LlamaGrammarEvaluationState({ model, grammar: built });
+  const last = input.at(-1);
+  await sequence.adaptStateToTokens(input.slice(0, -1), false);
+  const fresh = input.slice(sequence.nextTokenIndex);
+  const written: Token[] = [];
+  let sent = 0;
+  let finish: "stop" | "length" = "stop";
+  if (last === undefined) throw new Error("an empty prompt");
+  for await (const token of sequence.evaluate(fresh, { temperature: 0, grammarEvaluationState })) {
+    if (cancelled.delete(id)) return;
+    written.push(token);
+    const text = model.detokenize(written);
+    // A character of several bytes comes as several tokens; it is sent when it is whole.
+    if (!text.endsWith("\uFFFD")) {
+      send({ type: "text", id, text: text.slice(sent) });
+      sent = text.length;
+    }
+    if (written.length >= tokens_max) {
+      finish = "length";
+      break;
+    }
+    if (token_ms > 0) await new Promise((resolve) => setTimeout(resolve, token_ms));
+  }
+  send({ type: "end", id, finish, input_tokens: input.length, output_tokens: written.length });
+}
+
+/** The text as a terminal of GBNF. */
+function literal(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t")}"`;
+}
+
+let queue = Promise.resolve();
+process.on("message", (message: ToModel) => {
+  if (message.type === "cancel") {
+    cancelled.add(message.id);
+    return;
+  }
+  queue = queue
+    .then(() => complete(message))
+    .catch((error: unknown) => send({ type: "failed", id: message.id, message: String(error) }));
+});
+process.on("disconnect", () => process.exit(0));
+send({ type: "ready" });
