@@ -1,7 +1,8 @@
 import { newEvent } from "../domain/event-data.ts";
 import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
-import { type GraphReport, validateGraph } from "../domain/graph.ts";
+import type { GraphReport } from "../domain/graph.ts";
+import { validatePlan } from "../domain/plan-rules.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
 import { openBudgets } from "../persistence/ledger.ts";
@@ -79,15 +80,12 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
   };
 }
 
-/** The graph's rules for every deliverable; throws InputError with all problems at once. */
+/** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */
 export function checkPlan(plan: Plan): GraphReport[] {
-  const reports = plan.deliverables.map(({ id }) => validateGraph(graphOf(plan, id)));
-  const problems = reports.flatMap((report, index) =>
-    report.problems.map((problem) => `${plan.deliverables[index]?.id}: ${problem}`),
-  );
+  const { problems, graphs } = validatePlan(plan);
   if (problems.length > 0)
     throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
-  return reports;
+  return plan.deliverables.map(({ id }) => graphs[id] as GraphReport);
 }
 
 function graphOf(plan: Plan, deliverableId: string): TaskGraph {

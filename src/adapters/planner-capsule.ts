@@ -2,7 +2,8 @@ import type { LoadedCapsule } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
 import { PlannerHeuristics } from "../domain/heuristics.ts";
 import { specFor, type VisibleSpec } from "../domain/intake.ts";
-import type { Plan, TaskNode } from "../domain/plan.ts";
+import { orderOwners } from "../domain/graph.ts";
+import type { Plan, TaskGraph, TaskNode } from "../domain/plan.ts";
 import { REGISTRIES } from "../domain/provision.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
@@ -92,6 +93,11 @@ async function expand(
   };
 }
 
+/** What is planned is what runs: dependencies that ownership adds stand in the plan. */
+function orderedIfAsked(graph: TaskGraph): TaskGraph {
+  return graph.ownership === "order" ? orderOwners(graph).graph : graph;
+}
+
 function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): number {
   const total = checks.reduce((sum, check) => sum + (seconds.checks[check] ?? seconds.probe), seconds.base);
   return Math.round(total * 10) / 10;
@@ -132,8 +138,9 @@ function assemble(
       parameters: parameters as Plan["deliverables"][number]["parameters"],
       registries: Object.keys(capsule.dependencies).map((kind) => REGISTRIES[kind as keyof typeof REGISTRIES]),
     };
-    const { timeout_minutes, quality_threshold } = spec;
-    return { deliverable, graph: { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold } };
+    const { timeout_minutes, quality_threshold, ownership } = spec;
+    const graph = { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold, ownership };
+    return { deliverable, graph: orderedIfAsked(graph) };
   });
   return {
     project,

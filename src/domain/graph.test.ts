@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type GraphCatalogue, validateGraph } from "./graph.ts";
+import { type GraphCatalogue, orderOwners, validateGraph } from "./graph.ts";
 import { claimsOverlap } from "./paths.ts";
 import type { TaskGraph, TaskNode } from "./plan.ts";
 
@@ -22,7 +22,7 @@ function task(id: string, dependencies: string[] = [], more: Partial<TaskNode> =
 }
 
 function check(nodes: TaskNode[], budget_total = 1_000_000, catalogue: GraphCatalogue = {}) {
-  const graph: TaskGraph = { nodes, budget_total, timeout_minutes: 1, quality_threshold: 0.8 };
+  const graph: TaskGraph = { nodes, budget_total, timeout_minutes: 1, quality_threshold: 0.8, ownership: "error" };
   return validateGraph(graph, catalogue);
 }
 
@@ -36,6 +36,7 @@ describe("validateGraph", () => {
     ];
     expect(check(nodes)).toEqual({
       problems: [],
+      added: [],
       order: ["a", "b", "c", "d"],
       waves: [["a"], ["b", "c"], ["d"]],
       widest_wave: 2,
@@ -53,6 +54,43 @@ describe("validateGraph", () => {
     ["a wrong id", [task("../a")], /"\.\.\/a": the id must be/],
     ["an id with a line break", [task("a\nb")], /"a\\nb": the id must be/],
     ["no criterion", [task("a", [], { success_criteria: [] })], /"a" has no success criterion/],
+    ["a capsule that names none", [task("a", [], { type: "capsule" })], /"a" is a capsule, and names none/],
+    ["a capsule on another task", [task("a", [], { capsule: "x" })], /"a" names a capsule, but is of type code/],
+    ["a condition that is not CEL", [task("a", [], { when: "tasks[" })], /"a": its condition is not CEL: /],
+    ["a condition that calls", [task("a", [], { when: "size(tasks) > 1" })], /"a": its condition has "call"/],
+    ["a condition with another name", [task("a", [], { when: "other == 1" })], /"a": its condition has "other"/],
+    [
+      "a condition with an unknown field",
+      [task("a"), task("b", ["a"], { when: 'tasks["a"].grade > 0.5' })],
+      /"b": its condition is not right: No such key: grade/,
+    ],
+    ["a condition that is no question", [task("a"), task("b", ["a"], { when: "tasks.a.score" })], /gives double/],
+    [
+      "a condition on an unknown task",
+      [task("a"), task("b", ["a"], { when: "tasks.c.score > 0.5" })],
+      /"b": its condition names "c", which is not in the graph/,
+    ],
+    [
+      "a condition on a task that may run later",
+      [task("a"), task("c"), task("b", ["a"], { when: "tasks.c.score > 0.5" })],
+      /"b": its condition asks "c", which need not have ended; make it a dependency/,
+    ],
+    [
+      "a branch that no score reaches",
+      [task("a"), task("b", ["a"], { when: "tasks.a.score > 1" })],
+      /"b" can never run: no outcome lets it; mend/,
+    ],
+    [
+      "a join of branches that exclude each other",
+      [
+        task("a"),
+        task("b", ["a"], { when: "tasks.a.score > 0.9" }),
+        task("c", ["a"], { when: "tasks.a.score <= 0.9" }),
+        task("d", ["b", "c"]),
+        task("e", ["d"]),
+      ],
+      /"d" can never run: no outcome lets it, with what decides on "b", "c"/,
+    ],
     ["orphans", [task("a"), task("b", [], { paths: [] })], /"b": nothing needs it and it owns no path/],
     [
       "one path for two tasks",
@@ -221,5 +259,78 @@ describe("validateGraph on large graphs", () => {
       return (user + system) / 1_000;
     });
     expect(Math.min(...times)).toBeLessThan(150);
+  });
+});
+
+describe("conditions", () => {
+  it.each([
+    ["a join of two branches that says so", 'tasks.b.state == "done" || tasks.c.state == "done"'],
+    ["numbers between", "tasks.a.score > 0.31 && tasks.a.score < 0.32"],
+    ["a list", "tasks.a.attempts in [2, 3]"],
+    ["what can't be told", "tasks.a.score > tasks.b.score"],
+    ["a choice", "tasks.a.tokens > 500 ? tasks.b.state == 'done' : tasks.c.state == 'skipped'"],
+  ])("may be %s", (_, when) => {
+    const nodes = [
+      task("a"),
+      task("b", ["a"], { when: "tasks.a.score > 0.9" }),
+      task("c", ["a"], { when: "tasks.a.score <= 0.9" }),
+      task("d", ["b", "c"], { when }),
+    ];
+    expect(check(nodes).problems).toEqual([]);
+  });
+
+  it("take linear time over long chains and many branches", () => {
+    const chain = Array.from({ length: 5_000 }, (_, n) => task(`t${n}`, n === 0 ? [] : [`t${n - 1}`]));
+    const branches = Array.from({ length: 5_000 }, (_, n) => {
+      return task(`b${n}`, [`t${n}`], { when: `tasks.t${n}.score > 0.5` });
+    });
+    expect(check([...chain, ...branches]).problems).toEqual([]);
+  });
+});
+
+describe("owners of the same paths", () => {
+  it("are put in order where the graph says so", () => {
+    const nodes = [
+      task("a", [], { paths: ["src/a.py"] }),
+      task("b", [], { paths: ["src/*.py"] }),
+      task("c", ["a"], { paths: ["docs/c.md"] }),
+      task("d", [], { paths: ["docs/c.md"] }),
+    ];
+    const graph: TaskGraph = {
+      nodes,
+      budget_total: 100,
+      timeout_minutes: 1,
+      quality_threshold: 0.8,
+      ownership: "order",
+    };
+    const report = validateGraph(graph);
+    expect(report.problems).toEqual([]);
+    expect(report.added).toEqual([
+      { task: "c", dependency: "d" },
+      { task: "b", dependency: "a" },
+    ]);
+    expect(report.waves).toEqual([
+      ["a", "d"],
+      ["b", "c"],
+    ]);
+    expect(validateGraph(orderOwners(graph).graph)).toEqual({ ...report, added: [] });
+  });
+});
+
+describe("nested capsules", () => {
+  const capsules = new Map([
+    ["outer", new Set(["inner"])],
+    ["inner", new Set<string>()],
+  ]);
+  const nested = (capsule: string) => [task("a", [], { type: "capsule", capsule })];
+
+  it("must exist and never contain themselves", () => {
+    expect(check(nested("inner"), 100, { capsules, within: "outer" }).problems).toEqual([]);
+    expect(check(nested("other"), 100, { capsules }).problems).toEqual([
+      'Task "a" wants the capsule "other", which does not exist; there are: outer, inner.',
+    ]);
+    expect(check(nested("outer"), 100, { capsules, within: "inner" }).problems).toEqual([
+      'Task "a" makes the capsule "inner" part of itself, by way of "outer"; a capsule can\'t contain itself.',
+    ]);
   });
 });

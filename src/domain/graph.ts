@@ -1,25 +1,28 @@
 import { isId } from "./ids.ts";
-import { criticalPath, findCycles, type Indexed, layer } from "./graph-order.ts";
+import { criticalPath, type Indexed, layer } from "./graph-order.ts";
+import { conditionProblems } from "./graph-conditions.ts";
 import { findOverlaps } from "./graph-ownership.ts";
-import { nearest } from "./nearest.ts";
+import { index, report, structureOf } from "./graph-structure.ts";
 import type { TaskGraph, TaskNode } from "./plan.ts";
 
 export const GRAPH_LIMITS = { nodes_max: 10_000, edges_max: 100_000 };
-/** Problems reported of one kind; beyond it their number is. */
-const REPORTED_MAX = 20;
-/** Edit distances are only worth their time in graphs that a person may have written. */
-const SUGGEST_NODES_MAX = 200;
 
 /** What plans may refer to. A list that is left out is not checked. */
 export interface GraphCatalogue {
   personas?: ReadonlySet<string>;
   tools?: ReadonlySet<string>;
+  /** Capsules by id, each with all that it is composed of, however deep. */
+  capsules?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The capsule whose graph this is: one inside it may not lead back to it. */
+  within?: string;
   limits?: { nodes_max: number; edges_max: number };
 }
 
 export interface GraphReport {
   /** Empty for a graph that can run. Each names its nodes and the way out. */
   problems: string[];
+  /** Dependencies that were added because the graph puts owners of the same paths in order. */
+  added: { task: string; dependency: string }[];
   /** Ids in an order in which every task comes after its dependencies. Without the tasks that a cycle holds back. */
   order: string[];
   /** Ids that could run at once if there were no limit on agents. */
@@ -32,8 +35,38 @@ export interface GraphReport {
   estimated_tokens: number;
 }
 
-/** The graph's rules, all problems at once, in time and memory linear in nodes and edges. Never throws. */
+/**
+ * The graph's rules, all problems at once, in time and memory linear in nodes and edges. Never throws. Of a graph whose
+ * `ownership` is `order`, everything is said of `orderOwners(graph)`.
+ */
 export function validateGraph(graph: TaskGraph, catalogue: GraphCatalogue = {}): GraphReport {
+  if (graph.ownership !== "order") return check(graph, catalogue);
+  const { graph: ordered, added } = orderOwners(graph);
+  return { ...check(ordered, catalogue), added };
+}
+
+/**
+ * The graph in which tasks that claim the same paths wait for each other, in the order in which they could start; then
+ * its `ownership` is `error` again, and what can't be put in order is one. A graph with a cycle comes back as it is.
+ */
+export function orderOwners(graph: TaskGraph): { graph: TaskGraph; added: GraphReport["added"] } {
+  const settled: TaskGraph = { ...graph, ownership: "error" };
+  const indexed = index(graph.nodes, "task", []);
+  const { waves, held } = layer(indexed);
+  const paths = graph.nodes.map((node) => node.paths);
+  const overlaps = held.length > 0 ? null : findOverlaps(indexed, waves.flat(), paths);
+  if (overlaps === null || overlaps.length === 0) return { graph: settled, added: [] };
+  const nodes = graph.nodes.map((node) => ({ ...node, dependencies: [...node.dependencies] }));
+  const added = overlaps.flatMap(({ a, b }) => {
+    const [task, dependency] = [nodes[b], nodes[a]?.id];
+    if (task === undefined || dependency === undefined) return [];
+    task.dependencies.push(dependency);
+    return [{ task: task.id, dependency }];
+  });
+  return { graph: { ...settled, nodes }, added };
+}
+
+function check(graph: TaskGraph, catalogue: GraphCatalogue): GraphReport {
   const { nodes } = graph;
   const limits = catalogue.limits ?? GRAPH_LIMITS;
   const edges = nodes.reduce((sum, node) => sum + node.dependencies.length, 0);
@@ -49,11 +82,9 @@ export function validateGraph(graph: TaskGraph, catalogue: GraphCatalogue = {}):
   if (tooLarge.length > 0) return { ...NOTHING, problems: tooLarge, estimated_tokens };
 
   const problems: string[] = [];
-  const indexed = index(nodes, problems);
-  const { waves, held } = layer(indexed);
+  const { indexed, waves, held } = structureOf(nodes, "task", problems);
   const order = waves.flat();
   const name = (position: number): string => nodes[position]?.id ?? "";
-  report(problems, findCycles(indexed, held), (cycle) => describeCycle(cycle.map(name)));
   report(problems, nodes, (node) => nodeProblem(node, catalogue));
   report(
     problems,
@@ -65,7 +96,8 @@ export function validateGraph(graph: TaskGraph, catalogue: GraphCatalogue = {}):
       `The tasks' estimates sum to ${estimated_tokens} tokens, and the budget is ${graph.budget_total}; raise the budget or plan less.`,
     );
   }
-  if (held.length === 0) ownership(problems, indexed, order, nodes);
+  if (held.length === 0) report(problems, conditionProblems(nodes, indexed, order), (text) => text);
+  if (held.length === 0 && graph.ownership === "error") ownership(problems, indexed, order, nodes);
   const critical = criticalPath(
     indexed,
     order,
@@ -73,6 +105,7 @@ export function validateGraph(graph: TaskGraph, catalogue: GraphCatalogue = {}):
   );
   return {
     problems,
+    added: [],
     order: order.map(name),
     waves: waves.map((wave) => wave.map(name)),
     widest_wave: waves.reduce((widest, wave) => Math.max(widest, wave.length), 0),
@@ -82,64 +115,10 @@ export function validateGraph(graph: TaskGraph, catalogue: GraphCatalogue = {}):
   };
 }
 
-const NOTHING = { order: [], waves: [], widest_wave: 0, critical_path: [], critical_path_seconds: 0 };
+const NOTHING = { added: [], order: [], waves: [], widest_wave: 0, critical_path: [], critical_path_seconds: 0 };
 
-function report<T>(problems: string[], items: readonly T[], explain: (item: T) => string | undefined): void {
-  const found = items.flatMap((item) => explain(item) ?? []);
-  problems.push(...found.slice(0, REPORTED_MAX));
-  if (found.length > REPORTED_MAX) problems.push(`… and ${found.length - REPORTED_MAX} more like the last one.`);
-}
-
-/** Edges by position. An edge that can't be followed is reported and left out. */
-function index(nodes: readonly TaskNode[], problems: string[]): Indexed {
-  const positions = new Map<string, number>();
-  const duplicates: string[] = [];
-  for (const [position, { id }] of nodes.entries()) {
-    if (positions.has(id)) duplicates.push(`Task "${id}" is there twice; give each task an id of its own.`);
-    else positions.set(id, position);
-  }
-  const upstream: number[][] = nodes.map(() => []);
-  const downstream: number[][] = nodes.map(() => []);
-  const edges: string[] = [];
-  for (const [position, node] of nodes.entries()) {
-    const seen = new Set<string>();
-    for (const dependency of node.dependencies) {
-      const from = positions.get(dependency);
-      if (dependency === node.id) edges.push(`Task "${node.id}" depends on itself; remove that dependency.`);
-      else if (seen.has(dependency))
-        edges.push(`Task "${node.id}" names the dependency "${dependency}" twice; keep one.`);
-      else if (from === undefined) edges.push(unknownDependency(node.id, dependency, nodes));
-      else {
-        upstream[position]?.push(from);
-        downstream[from]?.push(position);
-      }
-      seen.add(dependency);
-    }
-  }
-  report(problems, duplicates, (text) => text);
-  report(problems, edges, (text) => text);
-  return { upstream, downstream };
-}
-
-function unknownDependency(id: string, dependency: string, nodes: readonly TaskNode[]): string {
-  const guess =
-    nodes.length > SUGGEST_NODES_MAX
-      ? undefined
-      : nearest(
-          dependency,
-          nodes.map((node) => node.id),
-        );
-  const way = guess === undefined ? "add that task or remove the dependency." : `did you mean "${guess}"?`;
-  return `Task "${id}" depends on "${dependency}", which is not in the graph; ${way}`;
-}
-
-/** Follows dependencies, so it is turned round to read in the order of running. */
-function describeCycle(ids: string[]): string {
-  const cycle = [...ids].reverse();
-  return `The tasks ${[...cycle, cycle[0]].join(" → ")} wait for each other; remove one of these dependencies.`;
-}
-
-function nodeProblem(node: TaskNode, { personas, tools }: GraphCatalogue): string | undefined {
+function nodeProblem(node: TaskNode, catalogue: GraphCatalogue): string | undefined {
+  const { personas, tools } = catalogue;
   const said = `Task ${JSON.stringify(node.id)}`;
   if (!isId(node.id)) return `${said}: the id must be 1 to 64 characters of a-z, 0-9, ".", "_" and "-".`;
   if (node.success_criteria.length === 0) return `${said} has no success criterion; say how to know that it is done.`;
@@ -150,8 +129,22 @@ function nodeProblem(node: TaskNode, { personas, tools }: GraphCatalogue): strin
     return `${said} wants the persona "${node.persona}", which does not exist; there are: ${[...personas].join(", ")}.`;
   }
   const unknown = tools === undefined ? undefined : node.tools.find((tool) => !tools.has(tool));
-  if (unknown === undefined) return undefined;
+  if (unknown === undefined) return nestingProblem(node, catalogue, said);
   return `${said} wants the tool "${unknown}", which does not exist; there are: ${[...(tools ?? [])].join(", ")}.`;
+}
+
+function nestingProblem({ type, capsule }: TaskNode, catalogue: GraphCatalogue, said: string): string | undefined {
+  const { capsules, within } = catalogue;
+  if (type !== "capsule")
+    return capsule === undefined
+      ? undefined
+      : `${said} names a capsule, but is of type ${type}; make it a capsule task.`;
+  if (capsule === undefined) return `${said} is a capsule, and names none; say which as "capsule".`;
+  const inside = capsules?.get(capsule);
+  if (capsules !== undefined && inside === undefined)
+    return `${said} wants the capsule "${capsule}", which does not exist; there are: ${[...capsules.keys()].join(", ")}.`;
+  if (within === undefined || (capsule !== within && inside?.has(within) !== true)) return undefined;
+  return `${said} makes the capsule "${within}" part of itself, by way of "${capsule}"; a capsule can't contain itself.`;
 }
 
 /** A review delivers its verdict and a capsule its own graph; everything else delivers files or serves another task. */

@@ -70,6 +70,9 @@ export const placing = {
   sources: z.array(SourceLines).max(200).default([]),
 };
 
+/** What becomes of two tasks that may run at once and claim the same paths: an error, or one waits for the other. */
+export const Ownership = z.enum(["error", "order"]).default("error");
+
 const freeForm = z.record(z.string().max(100), z.json());
 
 /** One deliverable as the operator states it; the planner fills in the rest. */
@@ -113,6 +116,7 @@ export const ProjectSpec = z
       .default(60),
     quality_threshold: z.number().min(0).max(1).default(0.8),
     max_concurrency: z.int().min(1).max(1_000).default(10),
+    ownership: Ownership,
     agent: Id.default("template"),
     tenant: Id.default("default"),
     region: Id.default("local"),

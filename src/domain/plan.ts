@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type ArtifactRef, Id } from "./ids.ts";
-import { placing, Provisioning } from "./intake.ts";
+import { Ownership, placing, Provisioning } from "./intake.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -43,6 +43,8 @@ export const TaskGraph = z.strictObject({
   budget_total: z.int().positive(),
   timeout_minutes: z.number().positive(),
   quality_threshold: z.number().min(0).max(1),
+  /** Two tasks that may run at once and claim the same paths: an error, or put in order. */
+  ownership: Ownership,
 });
 export type TaskGraph = z.infer<typeof TaskGraph>;
 
