@@ -84,7 +84,8 @@ export function modelError(
   return failed(answered, {
     code: "model_rejected",
     status: 502,
-    remedy: "The provider refuses the request itself: the model may lack structured output, or its context is too small.",
+    remedy:
+      "The provider refuses the request itself: the model may lack structured output, or its context is too small.",
   });
 }
 

@@ -4,6 +4,7 @@ import { ModelError, type ModelUsage } from "../domain/model.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { LanguageModel, ObjectAnswer, ObjectRequest } from "../ports/model.ts";
 import { modelError } from "./model-errors.ts";
+import { requestTokens } from "./model-tokens.ts";
 
 /** After the first try; the waits between them (2 s, 4 s, or what Retry-After says) count against the time-out. */
 const RETRIES_MAX = 2;
@@ -104,7 +105,10 @@ function endOf(reason: string): ObjectAnswer["end"] {
 }
 
 /** Some servers report nothing, or nothing but zeros. */
-function reported(usage: { inputTokens: number | undefined; outputTokens: number | undefined }): ModelUsage | undefined {
+function reported(usage: {
+  inputTokens: number | undefined;
+  outputTokens: number | undefined;
+}): ModelUsage | undefined {
   const { inputTokens, outputTokens } = usage;
   if (inputTokens === undefined || outputTokens === undefined || inputTokens === 0) return undefined;
   return { input_tokens: inputTokens, output_tokens: outputTokens, source: "provider" };
@@ -112,20 +116,18 @@ function reported(usage: { inputTokens: number | undefined; outputTokens: number
 
 function usageOf(request: ObjectRequest, { text, usage }: Received): ModelUsage {
   if (usage !== undefined) return usage;
-  return { input_tokens: inputTokens(request), output_tokens: countTokens(text), source: "tokenizer" };
-}
-
-/** Tokens that a request sends, by the tokenizer: an estimate, for each provider frames messages in its own way. */
-export function inputTokens({ instructions, messages, schema }: Pick<ObjectRequest, "instructions" | "messages" | "schema">): number {
-  return countTokens([instructions, ...messages.map(({ content }) => content), JSON.stringify(schema)].join("\n"));
+  return { input_tokens: requestTokens(request), output_tokens: countTokens(text), source: "tokenizer" };
 }
 
 function timedOut(reference: string, timeout_ms: number, { text }: Received, usage: ModelUsage): ModelError {
-  const doing =
-    text === "" ? "it had not begun to answer" : `it was still writing, ${text.length} characters so far`;
+  const doing = text === "" ? "it had not begun to answer" : `it was still writing, ${text.length} characters so far`;
   return new ModelError(
     `The model ${reference} did not finish within ${(timeout_ms / 1_000).toFixed(1)} s; ${doing}.`,
-    { code: "model_timeout", status: 504, remedy: "Configure a faster model (KAMACHIQ_MODEL), or make the request smaller." },
+    {
+      code: "model_timeout",
+      status: 504,
+      remedy: "Configure a faster model (KAMACHIQ_MODEL), or make the request smaller.",
+    },
     usage,
   );
 }

@@ -26,7 +26,11 @@ export async function draftDeliverables(spec: VisibleSpec, library: CapsuleLibra
 }
 
 /** Each composed capsule becomes the deliverables that it uses. */
-export async function unfoldDrafts(drafts: readonly Draft[], spec: VisibleSpec, library: CapsuleLibrary): Promise<Draft[]> {
+export async function unfoldDrafts(
+  drafts: readonly Draft[],
+  spec: VisibleSpec,
+  library: CapsuleLibrary,
+): Promise<Draft[]> {
   const unfolded = await Promise.all(drafts.map((draft) => unfold(draft, spec, library)));
   return joined(drafts, unfolded);
 }

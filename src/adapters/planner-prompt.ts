@@ -1,0 +1,125 @@
+import type { Capsule } from "../domain/capsule.ts";
+import { KamachiqError } from "../domain/errors.ts";
+import type { PlannerHeuristics } from "../domain/heuristics.ts";
+import type { VisibleSpec } from "../domain/intake.ts";
+import { countTokens } from "../platform/tokens.ts";
+import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import { createTemplateEngine } from "./template-engine.ts";
+
+/** What a plan may be made of. */
+export interface PlannerCatalogue {
+  /** Delivery capsules by id, newest version. */
+  capsules: ReadonlyMap<string, Capsule>;
+  personas: ReadonlySet<string>;
+}
+
+/** A line of an attachment. */
+export interface AttachmentLine {
+  attachment: string;
+  /** From 1. */
+  line: number;
+  text: string;
+}
+
+/** The lines of attachments that a planner reads, at most `tokens_max` tokens of them, in order. */
+export type Extract = (attachments: VisibleSpec["attachments"], tokens_max: number) => AttachmentLine[];
+
+export async function catalogueOf(library: CapsuleLibrary, heuristics: PlannerHeuristics): Promise<PlannerCatalogue> {
+  const delivery = (await library.list()).filter(({ type }) => type === "delivery");
+  const capsules = new Map<string, Capsule>();
+  for (const { id } of delivery) if (!capsules.has(id)) capsules.set(id, (await library.get(id)).capsule);
+  const named = [...capsules.values()].flatMap(({ persona, tasks }) => [
+    persona,
+    ...tasks.flatMap((task) => task.persona ?? []),
+  ]);
+  return { capsules, personas: new Set([...named, ...Object.values(heuristics.personas)]) };
+}
+
+/** All tools that a capsule's work may use, and those that its tasks can't do without. */
+export function toolsOf({ tools, tasks }: Capsule): { known: string[]; needed: string[] } {
+  const needed = [...new Set(tasks.flatMap((task) => task.tools))];
+  return { known: [...new Set([...tools, ...needed])], needed };
+}
+
+/** What the model is asked: the planner capsule's prompt, and its inputs as data. */
+export function promptOf(
+  planner: Capsule,
+  spec: VisibleSpec,
+  catalogue: PlannerCatalogue,
+  heuristics: PlannerHeuristics,
+  extract: Extract,
+): { instructions: string; message: string; lines: AttachmentLine[] } {
+  const lines = extract(spec.attachments, heuristics.model.attachment_tokens_max);
+  const inputs: Record<string, () => unknown> = {
+    capsules: () => [...catalogue.capsules.values()].map(describeCapsule),
+    personas: () => [...catalogue.personas],
+    spec: () => describeSpec(spec),
+    attachments: () => describeLines(spec, lines),
+  };
+  const blocks = planner.inputs.map((input) => {
+    const name = /^[a-z_]+/.exec(input)?.[0] ?? "";
+    const build = inputs[name];
+    if (build === undefined) {
+      throw unusable(`${planner.id}.yaml: the input "${input}" is none; there are: ${Object.keys(inputs).join(", ")}.`);
+    }
+    return `<${name}>\n${dataOf(build())}\n</${name}>`;
+  });
+  if (planner.prompt === undefined) throw unusable(`${planner.id}.yaml has no prompt.`);
+  const instructions = createTemplateEngine(new Map()).text(planner.prompt, { heuristics }, `${planner.id}.prompt`);
+  return { instructions, message: blocks.join("\n\n"), lines };
+}
+
+/** JSON in which no text can close the tag around it. */
+function dataOf(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}
+
+function unusable(message: string): KamachiqError {
+  return new KamachiqError(message, { code: "capsule_invalid", remedy: "Mend the planner's capsule." });
+}
+
+function describeCapsule(capsule: Capsule): Record<string, unknown> {
+  const { id, version, summary, parameters, persona } = capsule;
+  return { id, version, summary, persona, tools: toolsOf(capsule).known, parameters: forReading(parameters) };
+}
+
+/** A schema without what only a validator needs: lists of forbidden words cost more tokens than all the rest. */
+function forReading(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forReading);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([key]) => !["$schema", "not", "additionalProperties"].includes(key));
+  return Object.fromEntries(kept.map(([key, value]) => [key, forReading(value)]));
+}
+
+function describeSpec(spec: VisibleSpec): Record<string, unknown> {
+  const { name, goals, context, constraints, capsule, parameters, milestones, workstreams, deliverables } = spec;
+  const whole = { name, goals, context, constraints, capsule, parameters, milestones, workstreams, deliverables };
+  const stated = ([, value]: [string, unknown]): boolean =>
+    value !== undefined && (typeof value !== "object" || Object.keys(value as object).length > 0);
+  return Object.fromEntries(Object.entries(whole).filter(stated));
+}
+
+function describeLines(spec: VisibleSpec, lines: readonly AttachmentLine[]): Record<string, string[]> {
+  return Object.fromEntries(
+    spec.attachments.map(({ name }) => [
+      name,
+      lines.filter(({ attachment }) => attachment === name).map(({ line, text }) => `${line}: ${text}`),
+    ]),
+  );
+}
+
+/** The lines with text, from the first on, until there is no room. */
+export const firstLines: Extract = (attachments, tokens_max) => {
+  let room = tokens_max;
+  const lines: AttachmentLine[] = [];
+  for (const { name, content } of attachments) {
+    for (const [index, line] of content.split("\n").entries()) {
+      const text = line.trim();
+      if (text === "") continue;
+      room -= countTokens(text) + 2; // its number and the new line
+      if (room < 0) return lines;
+      lines.push({ attachment: name, line: index + 1, text });
+    }
+  }
+  return lines;
+};
