@@ -143,10 +143,7 @@ async function draftOf(
     problems.push(`${at}.capsule: the spec states the capsule "${wanted}".`);
   }
   if (capsule === undefined) return undefined;
-  const { known, needed } = toolsOf(capsule);
-  for (const tool of answered.tools) named("tools", tool, known);
-  const lacking = needed.filter((tool) => !answered.tools.includes(tool));
-  if (lacking.length > 0) problems.push(`${at}.tools: the tasks of ${capsule.id} need ${lacking.join(", ")} too.`);
+  for (const tool of answered.tools) named("tools", tool, toolsOf(capsule));
 
   // What the operator states stands above what the model says.
   const parameters = { ...answered.parameters, ...statedParameters(spec, stated, capsule.id, only) };
@@ -167,7 +164,8 @@ async function draftOf(
     capsule,
     parameters,
     persona: answered.persona,
-    tools: answered.tools,
+    // Policy decides on these, so that none of the capsule's own may be missing.
+    tools: [...new Set([...capsule.tools, ...answered.tools])],
     reason: printable(said).slice(0, 500),
   };
 }

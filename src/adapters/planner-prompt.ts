@@ -35,10 +35,9 @@ export async function catalogueOf(library: CapsuleLibrary, heuristics: PlannerHe
   return { capsules, personas: new Set([...named, ...Object.values(heuristics.personas)]) };
 }
 
-/** All tools that a capsule's work may use, and those that its tasks can't do without. */
-export function toolsOf({ tools, tasks }: Capsule): { known: string[]; needed: string[] } {
-  const needed = [...new Set(tasks.flatMap((task) => task.tools))];
-  return { known: [...new Set([...tools, ...needed])], needed };
+/** All tools that a capsule's work may use. */
+export function toolsOf({ tools, tasks }: Capsule): string[] {
+  return [...new Set([...tools, ...tasks.flatMap((task) => task.tools)])];
 }
 
 /** What the model is asked: the planner capsule's prompt, and its inputs as data. */
@@ -80,7 +79,7 @@ function unusable(message: string): KamachiqError {
 
 function describeCapsule(capsule: Capsule): Record<string, unknown> {
   const { id, version, summary, parameters, persona } = capsule;
-  return { id, version, summary, persona, tools: toolsOf(capsule).known, parameters: forReading(parameters) };
+  return { id, version, summary, persona, tools: toolsOf(capsule), parameters: forReading(parameters) };
 }
 
 /** A schema without what only a validator needs: lists of forbidden words cost more tokens than all the rest. */

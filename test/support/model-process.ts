@@ -15,7 +15,13 @@ const sequence = context.getSequence();
 const cancelled = new Set<number>();
 
 /** Reads the prompt (what it shares with the last one is still in the context) and writes until the grammar ends. */
-async function complete({ id, prompt, grammar, tokens_max, token_ms }: Extract<ToModel, { type: "complete" }>): Promise<void> {
+async function complete({
+  id,
+  prompt,
+  grammar,
+  tokens_max,
+  token_ms,
+}: Extract<ToModel, { type: "complete" }>): Promise<void> {
   const input = model.tokenize(prompt);
   if (input.length + tokens_max > CONTEXT_TOKENS) {
     send({ type: "overflow", id, tokens: input.length, context: CONTEXT_TOKENS });
@@ -24,23 +30,26 @@ async function complete({ id, prompt, grammar, tokens_max, token_ms }: Extract<T
   const built =
     grammar.type === "text"
       ? await llama.createGrammar({ grammar: `root ::= ${literal(grammar.text)}` })
-      : await llama.createGrammarForJsonSchema(grammar.schema as Parameters<typeof llama.createGrammarForJsonSchema>[0]);
+      : await llama.createGrammarForJsonSchema(
+          grammar.schema as Parameters<typeof llama.createGrammarForJsonSchema>[0],
+        );
   const grammarEvaluationState = new LlamaGrammarEvaluationState({ model, grammar: built });
   const last = input.at(-1);
   await sequence.adaptStateToTokens(input.slice(0, -1), false);
   const fresh = input.slice(sequence.nextTokenIndex);
   const written: Token[] = [];
-  let sent = 0;
+  let unsent: Token[] = [];
   let finish: "stop" | "length" = "stop";
   if (last === undefined) throw new Error("an empty prompt");
   for await (const token of sequence.evaluate(fresh, { temperature: 0, grammarEvaluationState })) {
     if (cancelled.delete(id)) return;
     written.push(token);
-    const text = model.detokenize(written);
+    unsent.push(token);
+    const text = model.detokenize(unsent, false, written.slice(0, -unsent.length).slice(-1));
     // A character of several bytes comes as several tokens; it is sent when it is whole.
-    if (!text.endsWith("\uFFFD")) {
-      send({ type: "text", id, text: text.slice(sent) });
-      sent = text.length;
+    if (!text.endsWith("\uFFFD") || unsent.length >= 4) {
+      send({ type: "text", id, text });
+      unsent = [];
     }
     if (written.length >= tokens_max) {
       finish = "length";

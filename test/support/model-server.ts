@@ -111,17 +111,29 @@ export class ModelServer {
     this.seen.push({ authorization: request.headers.authorization, body });
     const replies = this.#scripts.get(body.model);
     const reply = replies !== undefined && replies.length > 1 ? replies.shift() : replies?.[0];
-    if (reply === undefined) return fail(response, { status: 404, message: `The model '${body.model}' does not exist` });
+    if (reply === undefined)
+      return fail(response, { status: 404, message: `The model '${body.model}' does not exist` });
     if ("status" in reply) return fail(response, reply);
     await this.#stream(body, reply, response);
   }
 
-  async #stream(body: SeenRequest["body"], reply: Exclude<Reply, { status: number }>, response: ServerResponse): Promise<void> {
+  async #stream(
+    body: SeenRequest["body"],
+    reply: Exclude<Reply, { status: number }>,
+    response: ServerResponse,
+  ): Promise<void> {
     const id = (this.#next += 1);
     const { promise, resolve } = Promise.withResolvers<void>();
     const chunk = (choices: unknown[], more: object = {}): void => {
       if (!response.headersSent) response.writeHead(200, { "content-type": "text/event-stream" });
-      const frame = { id: `chatcmpl-${id}`, object: "chat.completion.chunk", created: 0, model: body.model, choices, ...more };
+      const frame = {
+        id: `chatcmpl-${id}`,
+        object: "chat.completion.chunk",
+        created: 0,
+        model: body.model,
+        choices,
+        ...more,
+      };
       response.write(`data: ${JSON.stringify(frame)}\n\n`);
     };
     const field = "refused" in reply ? "refusal" : "content";
@@ -168,7 +180,10 @@ export class ModelServer {
   }
 }
 
-function fail(response: ServerResponse, { status, message = "", headers = {}, body }: Extract<Reply, { status: number }>): void {
+function fail(
+  response: ServerResponse,
+  { status, message = "", headers = {}, body }: Extract<Reply, { status: number }>,
+): void {
   if (response.headersSent) {
     response.destroy();
     return;
