@@ -1,5 +1,6 @@
 import type { Capsule } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
+import type { GraphCatalogue } from "../domain/graph.ts";
 import { PlannerHeuristics } from "../domain/heuristics.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 import { tokensOf } from "../domain/model.ts";
@@ -12,11 +13,13 @@ import { type AnswerRules, type CheckedAnswer, checkAnswer } from "./planner-ans
 import { PLANNER, planOf } from "./planner-capsule.ts";
 import { Dialogue } from "./planner-dialogue.ts";
 import { unfoldDrafts } from "./planner-drafts.ts";
-import { catalogueOf, type Extract, firstLines, promptOf } from "./planner-prompt.ts";
+import { deliveryCapsules, type Extract, firstLines, promptOf } from "./planner-prompt.ts";
 
 export interface ModelPlannerOptions {
   library: CapsuleLibrary;
   model: LanguageModel;
+  /** The names that a plan may use. */
+  catalogue: Required<Pick<GraphCatalogue, "personas" | "tools" | "capsules">>;
   /** What the model reads of long attachments. */
   extract?: Extract;
 }
@@ -27,14 +30,14 @@ export interface ModelPlannerOptions {
  * Throws PlanningError: `plan_invalid`, `planning_budget_exhausted`, `planning_timeout`, `model_refused`, or the code of
  * the request that failed (`model_…`); and InputError `no_capsule` when the model finds no capsule for any goal.
  */
-export function createModelPlanner({ library, model, extract = firstLines }: ModelPlannerOptions): Planner {
+export function createModelPlanner({ library, model, catalogue, extract = firstLines }: ModelPlannerOptions): Planner {
   return {
     name: "model",
     async plan(spec, project, signal) {
       const { capsule } = await library.get(PLANNER);
       const heuristics = PlannerHeuristics.parse(capsule.heuristics);
-      const catalogue = await catalogueOf(library, heuristics);
-      const { instructions, message } = promptOf(capsule, spec, catalogue, heuristics, extract);
+      const offered = { capsules: await deliveryCapsules(library), personas: catalogue.personas };
+      const { instructions, message } = promptOf(capsule, spec, offered, heuristics, extract);
       const schema = schemaOf(capsule);
       const dialogue = new Dialogue(model, {
         instructions,
@@ -44,22 +47,21 @@ export function createModelPlanner({ library, model, extract = firstLines }: Mod
         reserve_tokens: Math.floor(spec.budget.tokens * heuristics.model.reserve_share),
         signal,
       });
-      const rules: AnswerRules = { spec, catalogue, library, schema, deliverables_max: heuristics.deliverables_max };
-      const personas = catalogue.personas;
+      const { deliverables_max } = heuristics;
+      const rules: AnswerRules = { spec, catalogue: offered, library, schema, deliverables_max };
       return dialogue.until(async (answer) => {
         const checked = await checkAnswer(answer, rules);
         if ("problems" in checked) return checked;
         if (checked.drafts.length === 0) throw nothingFits(model.reference, checked);
-        const { uncovered } = checked;
-        const planning = (): Plan["planning"] => ({ ...dialogue.spent(), uncovered });
         const terms = {
           project,
           heuristics,
           available_tokens: Math.max(0, spec.budget.tokens - tokensOf(dialogue.usage)),
           planner: `${capsule.id} ${capsule.version}`,
         };
-        const expanded = await expandChecked(checked, spec, library, terms, personas);
-        return "problems" in expanded ? expanded : { ...expanded, planning: planning() };
+        const expanded = await expandChecked(checked, spec, library, terms, catalogue);
+        if ("problems" in expanded) return expanded;
+        return { ...expanded, planning: { ...dialogue.spent(), uncovered: checked.uncovered } };
       });
     },
   };
@@ -70,11 +72,11 @@ async function expandChecked(
   spec: VisibleSpec,
   library: CapsuleLibrary,
   terms: Parameters<typeof planOf>[3],
-  personas: ReadonlySet<string>,
+  catalogue: GraphCatalogue,
 ): Promise<Plan | { problems: string[] }> {
   try {
     const plan = await planOf(await unfoldDrafts(drafts, spec, library), spec, library, terms);
-    const { problems } = validatePlan(plan, { personas });
+    const { problems } = validatePlan(plan, catalogue);
     return problems.length > 0 ? { problems } : plan;
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

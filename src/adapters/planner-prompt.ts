@@ -6,7 +6,7 @@ import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import { createTemplateEngine } from "./template-engine.ts";
 
-/** What a plan may be made of. */
+/** What a deliverable may be made of. */
 export interface PlannerCatalogue {
   /** Delivery capsules by id, newest version. */
   capsules: ReadonlyMap<string, Capsule>;
@@ -24,15 +24,13 @@ export interface AttachmentLine {
 /** The lines of attachments that a planner reads, at most `tokens_max` tokens of them, in order. */
 export type Extract = (attachments: VisibleSpec["attachments"], tokens_max: number) => AttachmentLine[];
 
-export async function catalogueOf(library: CapsuleLibrary, heuristics: PlannerHeuristics): Promise<PlannerCatalogue> {
-  const delivery = (await library.list()).filter(({ type }) => type === "delivery");
+/** The library's delivery capsules by id, newest version. */
+export async function deliveryCapsules(library: CapsuleLibrary): Promise<Map<string, Capsule>> {
   const capsules = new Map<string, Capsule>();
-  for (const { id } of delivery) if (!capsules.has(id)) capsules.set(id, (await library.get(id)).capsule);
-  const named = [...capsules.values()].flatMap(({ persona, tasks }) => [
-    persona,
-    ...tasks.flatMap((task) => task.persona ?? []),
-  ]);
-  return { capsules, personas: new Set([...named, ...Object.values(heuristics.personas)]) };
+  for (const { id, type } of await library.list()) {
+    if (type === "delivery" && !capsules.has(id)) capsules.set(id, (await library.get(id)).capsule);
+  }
+  return capsules;
 }
 
 /** All tools that a capsule's work may use. */
