@@ -12,7 +12,7 @@ import { createPlanner } from "../src/adapters/planner.ts";
 import { createCapsulePlanner } from "../src/adapters/planner-capsule.ts";
 import { createModelPlanner } from "../src/adapters/planner-model.ts";
 import { KamachiqError } from "../src/domain/errors.ts";
-import { ProjectSpec, withoutAcceptance } from "../src/domain/intake.ts";
+import { type ProjectSpec, withoutAcceptance } from "../src/domain/intake.ts";
 import { tokensOf } from "../src/domain/model.ts";
 import { Plan } from "../src/domain/plan.ts";
 import { validatePlan } from "../src/domain/plan-rules.ts";
@@ -20,24 +20,8 @@ import { PlanningError } from "../src/domain/planning.ts";
 import { CAPSULES, POLICIES } from "../src/main/paths.ts";
 import type { Planner } from "../src/ports/planner.ts";
 import { ModelServer, type Reply } from "./support/model-server.ts";
+import { answer, CLI, PAGE, ROADMAP, SITE, specOf } from "./support/planner-answers.ts";
 import { tinyModel } from "./support/tiny-model.ts";
-
-const SITE = `id: site
-version: 2.1.0
-summary: A site of one page
-type: delivery
-stack: docs
-persona: technical_writer
-tools: [git, editor]
-capabilities: [[homepage]]
-parameters:
-  type: object
-  additionalProperties: false
-  required: [title]
-  properties: { title: { type: string, maxLength: 40, pattern: "^[^<>]*$", description: heading of the page } }
-tasks:
-  - { id: page, type: docs, description: Write it, tools: [editor], checks: [compile], paths: [index.md], success_criteria: [{ id: done, text: Written }] }
-`;
 
 const tiny = await tinyModel();
 if ("missing" in tiny) process.stderr.write(`skipped: ${tiny.missing}\n`);
@@ -49,39 +33,6 @@ for (const name of ["kamachiq_project_planner.yaml", "python_cli.yaml", "python_
 writeFileSync(join(folder, "site.yaml"), SITE);
 const library = await loadCapsuleLibrary(folder);
 const catalogue = await readCatalogue(library, (await createPolicyFiles(POLICIES)).engine.rule_sets);
-
-const ROADMAP = "# Roadmap\n\n- A tool that adds numbers in a shell\n- A page about it\n";
-
-function specOf(more: Record<string, unknown> = {}): ProjectSpec {
-  return ProjectSpec.parse({
-    name: "sums",
-    goals: ["Something that adds numbers for people in a shell"],
-    budget: { tokens: 1_000_000 },
-    acceptance: [{ id: "held_out", text: "Held out", run: ["true"] }],
-    ...more,
-  });
-}
-
-const CLI = {
-  id: "sums",
-  capsule: "python_cli",
-  parameters: { description: "Adds numbers.", operations: ["add"] },
-  persona: "developer_backend.v2",
-  tools: ["git", "editor", "python", "pytest", "ruff", "coverage"],
-  dependencies: [] as string[],
-  sources: ["goals[0]"],
-  reason: "It adds numbers in a shell.",
-};
-const PAGE = {
-  ...CLI,
-  id: "page",
-  capsule: "site",
-  parameters: { title: "Sums" },
-  persona: "technical_writer",
-  tools: ["editor"],
-};
-
-const answer = (...deliverables: object[]): Reply => ({ text: JSON.stringify({ deliverables, uncovered: [] }) });
 
 describe.skipIf("missing" in tiny)("the planner with a model", () => {
   let server: ModelServer;
@@ -356,7 +307,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     );
     expect(first.usage).toMatchObject({ source: "tokenizer" });
 
-    const slower = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 6"));
+    const slower = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 10"));
     const bad = answer({ ...CLI, capsule: "none" }) as { text: string };
     const second = await failure([bad, { ...bad, token_ms: 100 }], specOf(), slower);
     expect(second.message).toMatch(

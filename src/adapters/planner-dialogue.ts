@@ -67,7 +67,7 @@ export class Dialogue {
   }
 
   async #ask(): Promise<ObjectAnswer> {
-    const { instructions, schema, limits, signal } = this.#terms;
+    const { instructions, schema, signal } = this.#terms;
     const content = { instructions, messages: this.#messages, schema };
     const counted = requestTokens(content);
     const output_tokens_max = this.#affordable(counted);

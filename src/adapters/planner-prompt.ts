@@ -98,10 +98,12 @@ function describeSpec(spec: VisibleSpec): Record<string, unknown> {
 
 function describeLines(spec: VisibleSpec, lines: readonly AttachmentLine[]): Record<string, string[]> {
   return Object.fromEntries(
-    spec.attachments.map(({ name }) => [
-      name,
-      lines.filter(({ attachment }) => attachment === name).map(({ line, text }) => `${line}: ${text}`),
-    ]),
+    spec.attachments.map(({ name, content }) => {
+      const shown = lines.filter(({ attachment }) => attachment === name);
+      const left = content.split("\n").filter((line) => line.trim() !== "").length - shown.length;
+      const numbered = shown.map(({ line, text }) => `${line}: ${text}`);
+      return [name, left > 0 ? [...numbered, `(${left} more lines are not shown)`] : numbered];
+    }),
   );
 }
 

@@ -10,7 +10,7 @@ const send = (message: FromModel): void => void process.send?.(message);
 // More threads than idle cores make it a thousand times slower.
 const llama = await getLlama({ gpu: false, build: "never", maxThreads: 1, logLevel: LlamaLogLevel.error });
 const model = await llama.loadModel({ modelPath: process.argv[2] ?? "" });
-const context = await model.createContext({ contextSize: CONTEXT_TOKENS, sequences: 1 });
+const context = await model.createContext({ contextSize: CONTEXT_TOKENS, sequences: 1, flashAttention: true });
 const sequence = context.getSequence();
 const cancelled = new Set<number>();
 
