@@ -76,7 +76,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
   /** What comes of these replies, the last one again and again. */
   async function plan(replies: Reply[], spec = specOf(), planner = plannerFor("tiny")): Promise<Plan> {
     server.script("tiny", ...replies);
-    return Plan.parse(await planner.plan(withoutAcceptance(spec), "p"));
+    return Plan.parse(await planner.plan(withoutAcceptance(spec)));
   }
 
   async function failure(replies: Reply[], spec?: ProjectSpec, planner?: Planner): Promise<PlanningError> {
@@ -138,7 +138,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     const [system, user] = body?.messages ?? [];
     expect(system?.content).toMatch(/At most 10, .*what can be made at once is made at once/s);
     expect(user?.content.match(/^<\w+>/gm)).toEqual(["<capsules>", "<personas>", "<spec>", "<attachments>"]);
-    expect(user?.content).toContain("3: - A tool that adds numbers");
+    expect(user?.content).toContain("L3 - A tool that adds numbers");
     expect(JSON.stringify(body)).not.toMatch(/held_out|Held out/);
 
     const edited = await plannerWith((yaml) =>
@@ -319,7 +319,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     server.script("tiny", { ...(answer(CLI) as { text: string }), token_ms: 50 });
     const caller = new AbortController();
     setTimeout(() => caller.abort(new Error("the caller left")), 300);
-    const planning = plannerFor("tiny").plan(withoutAcceptance(specOf()), "p", caller.signal);
+    const planning = plannerFor("tiny").plan(withoutAcceptance(specOf()), caller.signal);
     await expect(planning).rejects.toThrow("the caller left");
   });
 
@@ -390,8 +390,8 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     expect(server.seen).toHaveLength(0);
 
     const alone = createPlanner(createCapsulePlanner(library), undefined);
-    await expect(alone.plan(specOf({ planner: "model" }), "p")).rejects.toMatchObject({ code: "model_missing" });
-    const refused: unknown = await alone.plan(specOf(), "p").catch((error: unknown) => error);
+    await expect(alone.plan(specOf({ planner: "model" }))).rejects.toMatchObject({ code: "model_missing" });
+    const refused: unknown = await alone.plan(specOf()).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(KamachiqError);
     expect((refused as KamachiqError).code).toBe("no_capsule");
   });

@@ -4,7 +4,7 @@ import { PlannerHeuristics } from "../domain/heuristics.ts";
 import { specFor, type VisibleSpec } from "../domain/intake.ts";
 import { orderOwners } from "../domain/graph.ts";
 import type { Plan, TaskGraph, TaskNode } from "../domain/plan.ts";
-import { REGISTRIES } from "../domain/provision.ts";
+import { registriesOf } from "../domain/provision.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { Planner } from "../ports/planner.ts";
@@ -31,7 +31,7 @@ interface Expansion {
 export function createCapsulePlanner(library: CapsuleLibrary): Planner {
   return {
     name: "capsule",
-    async plan(spec, project) {
+    async plan(spec) {
       const planner = (await library.get(PLANNER)).capsule;
       const heuristics = PlannerHeuristics.parse(planner.heuristics);
       const drafts = await draftDeliverables(spec, library);
@@ -45,7 +45,6 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
         );
       }
       return planOf(drafts, spec, library, {
-        project,
         heuristics,
         available_tokens: spec.budget.tokens,
         planner: `${planner.id} ${planner.version}`,
@@ -55,7 +54,6 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
 }
 
 export interface PlanTerms {
-  project: string;
   heuristics: PlannerHeuristics;
   /** What the deliverables share. */
   available_tokens: number;
@@ -127,7 +125,7 @@ function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): n
 function assemble(
   spec: VisibleSpec,
   expansions: readonly Expansion[],
-  { project, heuristics, available_tokens, planner }: PlanTerms,
+  { heuristics, available_tokens, planner }: PlanTerms,
 ): Plan {
   const estimated_tokens = expansions.reduce((sum, expansion) => sum + expansion.estimated_tokens, 0);
   const least = Math.ceil(estimated_tokens * heuristics.budget_factor);
@@ -155,14 +153,13 @@ function assemble(
       capsule_version: capsule.version,
       capsule_digest: digest,
       parameters: parameters as Plan["deliverables"][number]["parameters"],
-      registries: Object.keys(capsule.dependencies).map((kind) => REGISTRIES[kind as keyof typeof REGISTRIES]),
+      registries: registriesOf(capsule.dependencies),
     };
     const { timeout_minutes, quality_threshold, ownership } = spec;
     const graph = { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold, ownership };
     return { deliverable, graph: orderedIfAsked(graph) };
   });
   return {
-    project,
     revision: 1,
     planner,
     match: expansions.map(({ draft }) => draft.reason),

@@ -18,6 +18,8 @@ export interface DialogueTerms {
   schema: Record<string, unknown>;
   limits: PlannerHeuristics["model"];
   reserve_tokens: number;
+  /** When planning began, by `performance.now()`: the time limit counts from there. */
+  started_ms: number;
   signal: AbortSignal | undefined;
 }
 
@@ -37,7 +39,7 @@ export class Dialogue {
     this.#model = model;
     this.#terms = terms;
     this.#messages = [{ role: "user", content: terms.message }];
-    this.#deadline = performance.now() + terms.limits.seconds_max * 1_000;
+    this.#deadline = terms.started_ms + terms.limits.seconds_max * 1_000;
   }
 
   spent(): Omit<NonNullable<Plan["planning"]>, "uncovered"> {

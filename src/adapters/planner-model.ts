@@ -9,19 +9,20 @@ import { validatePlan } from "../domain/plan-rules.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { LanguageModel } from "../ports/model.ts";
 import type { Planner } from "../ports/planner.ts";
+import { attachmentText, beginnings, type Shortening } from "./planner-attachments.ts";
 import { type AnswerRules, type CheckedAnswer, checkAnswer } from "./planner-answer.ts";
 import { PLANNER, planOf } from "./planner-capsule.ts";
 import { Dialogue } from "./planner-dialogue.ts";
 import { unfoldDrafts } from "./planner-drafts.ts";
-import { deliveryCapsules, type Extract, firstLines, promptOf } from "./planner-prompt.ts";
+import { deliveryCapsules, promptOf } from "./planner-prompt.ts";
 
 export interface ModelPlannerOptions {
   library: CapsuleLibrary;
   model: LanguageModel;
   /** The names that a plan may use. */
   catalogue: Required<Pick<GraphCatalogue, "personas" | "tools" | "capsules">>;
-  /** What the model reads of long attachments. */
-  extract?: Extract;
+  /** Shortens long attachments. */
+  summariser?: Shortening;
 }
 
 /**
@@ -30,14 +31,23 @@ export interface ModelPlannerOptions {
  * Throws PlanningError: `plan_invalid`, `planning_budget_exhausted`, `planning_timeout`, `model_refused`, or the code of
  * the request that failed (`model_…`); and InputError `no_capsule` when the model finds no capsule for any goal.
  */
-export function createModelPlanner({ library, model, catalogue, extract = firstLines }: ModelPlannerOptions): Planner {
+export function createModelPlanner({
+  library,
+  model,
+  catalogue,
+  summariser = beginnings,
+}: ModelPlannerOptions): Planner {
   return {
     name: "model",
-    async plan(spec, project, signal) {
+    async plan(spec, signal) {
+      const started_ms = performance.now();
       const { capsule } = await library.get(PLANNER);
       const heuristics = PlannerHeuristics.parse(capsule.heuristics);
       const offered = { capsules: await deliveryCapsules(library), personas: catalogue.personas };
-      const { instructions, message } = promptOf(capsule, spec, offered, heuristics, extract);
+      const { attachment_tokens_max } = heuristics.model;
+      const caller = signal ?? new AbortController().signal;
+      const attachments = await attachmentText(spec.attachments, attachment_tokens_max, summariser, caller);
+      const { instructions, message } = promptOf(capsule, spec, offered, heuristics, attachments);
       const schema = schemaOf(capsule);
       const dialogue = new Dialogue(model, {
         instructions,
@@ -45,6 +55,7 @@ export function createModelPlanner({ library, model, catalogue, extract = firstL
         message,
         limits: heuristics.model,
         reserve_tokens: Math.floor(spec.budget.tokens * heuristics.model.reserve_share),
+        started_ms,
         signal,
       });
       const { deliverables_max } = heuristics;
@@ -54,7 +65,6 @@ export function createModelPlanner({ library, model, catalogue, extract = firstL
         if ("problems" in checked) return checked;
         if (checked.drafts.length === 0) throw nothingFits(model.reference, checked);
         const terms = {
-          project,
           heuristics,
           available_tokens: Math.max(0, spec.budget.tokens - tokensOf(dialogue.usage)),
           planner: `${capsule.id} ${capsule.version}`,

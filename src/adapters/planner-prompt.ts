@@ -2,7 +2,6 @@ import type { Capsule } from "../domain/capsule.ts";
 import { KamachiqError } from "../domain/errors.ts";
 import type { PlannerHeuristics } from "../domain/heuristics.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
-import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import { createTemplateEngine } from "./template-engine.ts";
 
@@ -12,17 +11,6 @@ export interface PlannerCatalogue {
   capsules: ReadonlyMap<string, Capsule>;
   personas: ReadonlySet<string>;
 }
-
-/** A line of an attachment. */
-export interface AttachmentLine {
-  attachment: string;
-  /** From 1. */
-  line: number;
-  text: string;
-}
-
-/** The lines of attachments that a planner reads, at most `tokens_max` tokens of them, in order. */
-export type Extract = (attachments: VisibleSpec["attachments"], tokens_max: number) => AttachmentLine[];
 
 /** The library's delivery capsules by id, newest version. */
 export async function deliveryCapsules(library: CapsuleLibrary): Promise<Map<string, Capsule>> {
@@ -38,20 +26,19 @@ export function toolsOf({ tools, tasks }: Capsule): string[] {
   return [...new Set([...tools, ...tasks.flatMap((task) => task.tools)])];
 }
 
-/** What the model is asked: the planner capsule's prompt, and its inputs as data. */
+/** What the model is asked: the planner capsule's prompt, and its inputs as data. `attachments` is their text, with line numbers. */
 export function promptOf(
   planner: Capsule,
   spec: VisibleSpec,
   catalogue: PlannerCatalogue,
   heuristics: PlannerHeuristics,
-  extract: Extract,
-): { instructions: string; message: string; lines: AttachmentLine[] } {
-  const lines = extract(spec.attachments, heuristics.model.attachment_tokens_max);
+  attachments: string,
+): { instructions: string; message: string } {
   const inputs: Record<string, () => unknown> = {
     capsules: () => [...catalogue.capsules.values()].map(describeCapsule),
     personas: () => [...catalogue.personas],
     spec: () => describeSpec(spec),
-    attachments: () => describeLines(spec, lines),
+    attachments: () => (attachments === "" ? [] : attachments.split("\n")),
   };
   const blocks = planner.inputs.map((input) => {
     const name = /^[a-z_]+/.exec(input)?.[0] ?? "";
@@ -63,7 +50,7 @@ export function promptOf(
   });
   if (planner.prompt === undefined) throw unusable(`${planner.id}.yaml has no prompt.`);
   const instructions = createTemplateEngine(new Map()).text(planner.prompt, { heuristics }, `${planner.id}.prompt`);
-  return { instructions, message: blocks.join("\n\n"), lines };
+  return { instructions, message: blocks.join("\n\n") };
 }
 
 /** JSON in which no text can close the tag around it. */
@@ -95,30 +82,3 @@ function describeSpec(spec: VisibleSpec): Record<string, unknown> {
     value !== undefined && (typeof value !== "object" || Object.keys(value as object).length > 0);
   return Object.fromEntries(Object.entries(whole).filter(stated));
 }
-
-function describeLines(spec: VisibleSpec, lines: readonly AttachmentLine[]): Record<string, string[]> {
-  return Object.fromEntries(
-    spec.attachments.map(({ name, content }) => {
-      const shown = lines.filter(({ attachment }) => attachment === name);
-      const left = content.split("\n").filter((line) => line.trim() !== "").length - shown.length;
-      const numbered = shown.map(({ line, text }) => `${line}: ${text}`);
-      return [name, left > 0 ? [...numbered, `(${left} more lines are not shown)`] : numbered];
-    }),
-  );
-}
-
-/** The lines with text, from the first on, until there is no room. */
-export const firstLines: Extract = (attachments, tokens_max) => {
-  let room = tokens_max;
-  const lines: AttachmentLine[] = [];
-  for (const { name, content } of attachments) {
-    for (const [index, line] of content.split("\n").entries()) {
-      const text = line.trim();
-      if (text === "") continue;
-      room -= countTokens(text) + 2; // its number and the new line
-      if (room < 0) return lines;
-      lines.push({ attachment: name, line: index + 1, text });
-    }
-  }
-  return lines;
-};

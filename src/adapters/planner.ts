@@ -9,20 +9,20 @@ import type { Planner } from "../ports/planner.ts";
 export function createPlanner(capsules: Planner, model: Planner | undefined): Planner {
   return {
     name: model === undefined ? capsules.name : `${capsules.name}, ${model.name}`,
-    async plan(spec, project, signal) {
+    async plan(spec, signal) {
       if (spec.planner === "model") {
-        if (model !== undefined) return model.plan(spec, project, signal);
+        if (model !== undefined) return model.plan(spec, signal);
         throw new InputError("The spec says `planner: model`, and no model is configured.", {
           code: "model_missing",
           remedy: "Name one in KAMACHIQ_MODEL (docs/configuration.md), or leave `planner` out.",
         });
       }
       try {
-        return await capsules.plan(spec, project, signal);
+        return await capsules.plan(spec, signal);
       } catch (error) {
         const uncovered = error instanceof InputError && error.code === "no_capsule";
         if (!uncovered || model === undefined || spec.planner === "capsule") throw error;
-        return model.plan(spec, project, signal);
+        return model.plan(spec, signal);
       }
     },
   };
