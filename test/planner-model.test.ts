@@ -307,7 +307,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     );
     expect(first.usage).toMatchObject({ source: "tokenizer" });
 
-    const slower = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 10"));
+    const slower = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 5"));
     const bad = answer({ ...CLI, capsule: "none" }) as { text: string };
     const second = await failure([bad, { ...bad, token_ms: 100 }], specOf(), slower);
     expect(second.message).toMatch(
