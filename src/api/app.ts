@@ -9,6 +9,7 @@ import { EventFeed } from "./event-feed.ts";
 import { problemResponse, toKamachiqError } from "./problem.ts";
 import { controlRoutes } from "./routes/gateway-control.ts";
 import { eventRoutes } from "./routes/gateway-events.ts";
+import { projectPlanRoutes } from "./routes/gateway-plan.ts";
 import { reportRoutes } from "./routes/gateway-reports.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { planRoutes } from "./routes/mao-plans.ts";
@@ -84,6 +85,7 @@ export function createApp(context: ApiContext): ApiApp {
   eventRoutes(app, context);
   reportRoutes(app, context);
   planRoutes(app, context);
+  projectPlanRoutes(app, context);
   workflowRoutes(app, context);
   requeueRoutes(app, context);
   reviewRoutes(app, context);
