@@ -1,4 +1,5 @@
-import { newEvent } from "../domain/event-data.ts";
+import { type EventData, newEvent } from "../domain/event-data.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
 import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
@@ -29,15 +30,8 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
           ? await planner.plan(withoutAcceptance(project.spec))
           : await loadPlan(deps, project.plan);
       const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
-      const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
-      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
-        plan: ref,
-        planner: plan.planner,
-        match: plan.match,
-        deliverables: plan.deliverables.length,
-        tasks,
-        estimated_tokens: plan.estimated_tokens,
-      });
+      const data = decomposedData(plan, ref);
+      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, data);
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await tx
@@ -47,7 +41,7 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
           .execute();
         await recordArtifact(tx, project_id, "plan", project_id, ref);
       });
-      log(project_id).info({ planner: plan.planner, tasks, plan: ref.digest }, "plan made");
+      log(project_id).info({ planner: plan.planner, tasks: data.tasks, plan: ref.digest }, "plan made");
       return { plan: ref };
     },
 
@@ -82,6 +76,13 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       };
     },
   };
+}
+
+/** What the log says of a plan. */
+export function decomposedData(plan: Plan, ref: ArtifactRef): EventData<"kamachiq.plan.decomposed"> {
+  const { planner, match, deliverables, estimated_tokens } = plan;
+  const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
+  return { plan: ref, planner, match, deliverables: deliverables.length, tasks, estimated_tokens };
 }
 
 /** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */

@@ -17,6 +17,8 @@ const CreateBody = z.strictObject({
   spec: SpecBody,
   /** Plan only; nothing is written. */
   dry_run: z.boolean().default(false),
+  /** A person approves the plan, by its digest, before anything is done for it. */
+  approve_plan: z.boolean().default(false),
   /** `unfinished`: take up an unfinished project with this very spec to which no client is attached, if there is one. */
   attach: z.enum(["unfinished", "never"]).default("never"),
   /** Refused unless it is the one that the server uses. */
