@@ -10,8 +10,11 @@ export function patternProblem(example: unknown, pattern: unknown): string {
     // A context of its own is what can be given a time limit; nothing but two strings goes in.
     runInNewContext('matches = new RegExp(`^(?:${pattern})$`, "u").test(example)', scope, { timeout: MATCH_MS_MAX });
   } catch (error) {
-    const slow = error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
-    return slow ? "the pattern takes too long to match" : "the pattern is no regular expression";
+    // No `instanceof`: the error may be of the other context.
+    const { code } = error as { code?: unknown };
+    return code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+      ? "the pattern takes too long to match"
+      : "the pattern is no regular expression";
   }
   return scope.matches ? "" : "does not match the pattern";
 }
