@@ -1,4 +1,5 @@
-import { newEvent } from "../domain/event-data.ts";
+import { type EventData, newEvent } from "../domain/event-data.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
 import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
@@ -6,6 +7,7 @@ import { validatePlan } from "../domain/plan-rules.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
 import { openBudgets } from "../persistence/ledger.ts";
+import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -22,18 +24,14 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
   return {
     async decomposeProject({ project_id }) {
       const project = await loadProject(deps, project_id);
-      if (project.plan !== null) return { plan: project.plan };
-      const plan = await planner.plan(withoutAcceptance(project.spec), project_id);
-      const ref = await artifacts.put(JSON.stringify(plan), "application/json");
-      const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
-      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
-        plan: ref,
-        planner: plan.planner,
-        match: plan.match,
-        deliverables: plan.deliverables.length,
-        tasks,
-        estimated_tokens: plan.estimated_tokens,
-      });
+      // A plan that was given with the project, or one that an earlier try made, stays the plan.
+      const plan =
+        project.plan === null
+          ? await planner.plan(withoutAcceptance(project.spec))
+          : await loadPlan(deps, project.plan);
+      const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
+      const data = decomposedData(plan, ref);
+      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, data);
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await tx
@@ -43,7 +41,7 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
           .execute();
         await recordArtifact(tx, project_id, "plan", project_id, ref);
       });
-      log(project_id).info({ planner: plan.planner, tasks, plan: ref.digest }, "plan made");
+      log(project_id).info({ planner: plan.planner, tasks: data.tasks, plan: ref.digest }, "plan made");
       return { plan: ref };
     },
 
@@ -78,6 +76,13 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       };
     },
   };
+}
+
+/** What the log says of a plan. */
+export function decomposedData(plan: Plan, ref: ArtifactRef): EventData<"kamachiq.plan.decomposed"> {
+  const { planner, match, deliverables, estimated_tokens } = plan;
+  const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
+  return { plan: ref, planner, match, deliverables: deliverables.length, tasks, estimated_tokens };
 }
 
 /** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */

@@ -70,7 +70,7 @@ export async function openBench(options: {
   const capsule = await library.get(options.capsule);
 
   const plan = async (spec: ProjectSpec) => {
-    const planned = await planner.plan(withoutAcceptance(spec), "p");
+    const planned = await planner.plan(withoutAcceptance(spec));
     const [deliverable] = planned.deliverables;
     const graph = planned.graphs[deliverable?.id ?? ""];
     if (deliverable === undefined || graph === undefined) throw new Error(`no plan for ${spec.name}`);
@@ -133,7 +133,7 @@ async function examplesOf(capsule: string): Promise<[string, ProjectSpec][]> {
   const examples: [string, ProjectSpec][] = [];
   for (const name of readdirSync(join(ROOT, "examples")).filter((file) => file.endsWith(".yaml"))) {
     const spec = parseSpec(readFileSync(join(ROOT, "examples", name), "utf8"), name);
-    const { deliverables } = await planner.plan(withoutAcceptance(spec), "p");
+    const { deliverables } = await planner.plan(withoutAcceptance(spec));
     if (deliverables.length === 1 && deliverables[0]?.capsule === capsule) examples.push([name, spec]);
   }
   return examples;
