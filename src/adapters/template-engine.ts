@@ -1,6 +1,6 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
-import { markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
+import { markdownText, pascalCase, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -38,6 +38,7 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("py_str", pythonString);
   liquid.registerFilter("py_constant", pythonConstant);
   liquid.registerFilter("py_identifier", pythonIdentifier);
+  liquid.registerFilter("pascal_case", pascalCase);
   liquid.registerFilter("toml_str", tomlString);
   liquid.registerFilter("md", markdownText);
 

@@ -55,6 +55,12 @@ export function pythonIdentifier(value: unknown): string {
   return PYTHON_KEYWORDS.has(name) ? `${name}_` : name;
 }
 
+/** `task_list` or `task list` as `TaskList`. */
+export function pascalCase(value: unknown): string {
+  const words = String(value).match(/[\p{L}\p{N}]+/gu) ?? [];
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+}
+
 /** A TOML basic string. */
 export function tomlString(value: unknown): string {
   const text = String(value).toWellFormed();
