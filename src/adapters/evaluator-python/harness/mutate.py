@@ -163,7 +163,8 @@ def run_all(
         while waiting and len(running) < workers and time.monotonic() < end:
             mutant = waiting.pop()
             first = calls.get(call_map.key(str(mutant.path), mutant.function), ())
-            plugin = call_map.First(first, calls.get(call_map.PROCESSES, ()))
+            last = calls.get(call_map.PROCESSES, ())
+            plugin = call_map.First(first, last, calls.get(call_map.QUICKEST, ()))
             running.append(start(mutant, root, limit, plugin))
         for one in [*running]:
             outcome = finish(one)
