@@ -11,6 +11,7 @@ import { createPolicyFiles } from "../src/adapters/policy-files.ts";
 import { createPlanner } from "../src/adapters/planner.ts";
 import { createCapsulePlanner } from "../src/adapters/planner-capsule.ts";
 import { createModelPlanner } from "../src/adapters/planner-model.ts";
+import { createExtractiveSummariser } from "../src/adapters/summariser-extractive.ts";
 import { KamachiqError } from "../src/domain/errors.ts";
 import { type ProjectSpec, withoutAcceptance } from "../src/domain/intake.ts";
 import { tokensOf } from "../src/domain/model.ts";
@@ -48,6 +49,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     createModelPlanner({
       library: more.capsules ?? library,
       catalogue,
+      summariser: createExtractiveSummariser(),
       model: createOpenAiCompatibleModel({
         reference: `openai/${model}`,
         model,

@@ -137,7 +137,7 @@ describe("what is refused", () => {
     });
     const headers = { "content-type": "text/plain" };
     expect(await problem(call("/v1/projects", { ...post("{}"), headers, as }))).toMatchObject({ status: 415 });
-    const large = post(`{"spec": "${"x".repeat(1_000_001)}"}`);
+    const large = post(`{"spec": "${"x".repeat(8_500_001)}"}`);
     expect(await problem(call("/v1/projects", { ...large, as }))).toMatchObject({
       status: 413,
       code: "body_too_large",

@@ -17,6 +17,7 @@ import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createBubblewrapSandbox } from "../adapters/sandbox-bubblewrap.ts";
 import { createNoSandbox } from "../adapters/sandbox-none.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
+import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
@@ -45,7 +46,10 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const policies = await createPolicyFiles(POLICIES);
   const model = createModel(config.model);
   const catalogue = await readCatalogue(library, policies.engine.rule_sets);
-  const modelPlanner = model === undefined ? undefined : createModelPlanner({ library, model, catalogue });
+  const modelPlanner =
+    model === undefined
+      ? undefined
+      : createModelPlanner({ library, model, catalogue, summariser: createExtractiveSummariser() });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
