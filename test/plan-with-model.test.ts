@@ -5,7 +5,7 @@ import type { Plan } from "../src/domain/plan.ts";
 import { Kamachiq } from "./support/kamachiq.ts";
 import { ModelServer } from "./support/model-server.ts";
 import { answer, CLI } from "./support/planner-answers.ts";
-import { tinyModel } from "./support/tiny-model.ts";
+import { type TinyModel, tinyModel } from "./support/tiny-model.ts";
 
 const tiny = await tinyModel();
 if ("missing" in tiny) process.stderr.write(`skipped: ${tiny.missing}\n`);
@@ -13,7 +13,7 @@ const KEY = "sk-only-the-provider-may-see-this";
 
 describe.skipIf("missing" in tiny)("a configured model", () => {
   it("plans what no capsule covers, with a key that stands nowhere", async () => {
-    const server = await ModelServer.start((tiny as { path: string }).path);
+    const server = await ModelServer.start(tiny as TinyModel);
     const kamachiq = await Kamachiq.create();
     afterAll(async () => {
       await kamachiq.dispose();

@@ -22,7 +22,7 @@ import { CAPSULES, POLICIES } from "../src/main/paths.ts";
 import type { Planner } from "../src/ports/planner.ts";
 import { ModelServer, type Reply } from "./support/model-server.ts";
 import { answer, CLI, PAGE, ROADMAP, SITE, specOf } from "./support/planner-answers.ts";
-import { tinyModel } from "./support/tiny-model.ts";
+import { type TinyModel, tinyModel } from "./support/tiny-model.ts";
 
 const tiny = await tinyModel();
 if ("missing" in tiny) process.stderr.write(`skipped: ${tiny.missing}\n`);
@@ -38,7 +38,7 @@ const catalogue = await readCatalogue(library, (await createPolicyFiles(POLICIES
 describe.skipIf("missing" in tiny)("the planner with a model", () => {
   let server: ModelServer;
   beforeAll(async () => {
-    if ("path" in tiny) server = await ModelServer.start(tiny.path);
+    if ("path" in tiny) server = await ModelServer.start(tiny);
   }, 60_000);
   afterAll(async () => {
     await server?.stop();
@@ -378,7 +378,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
   });
 
   it("says when nothing listens there", async () => {
-    const unused = await ModelServer.start((tiny as { path: string }).path);
+    const unused = await ModelServer.start(tiny as TinyModel);
     const { url } = unused;
     await unused.stop();
     const error = await failure([], specOf(), plannerFor("tiny", { url }));

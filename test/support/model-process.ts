@@ -1,7 +1,37 @@
 // Holds the model: a bad file or a bad grammar can abort the process that runs inference, so it is never the test's own.
-// Arguments: the GGUF. Speaks over IPC: see model-server.ts.
-import { getLlama, LlamaGrammarEvaluationState, LlamaLogLevel, type Token } from "node-llama-cpp";
+// Arguments: the GGUF, the folder of node-llama-cpp. Speaks over IPC: see model-server.ts.
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { FromModel, ToModel } from "./model-server.ts";
+
+// The part of node-llama-cpp that is used. It weighs 700 MB with all its platforms, so it is no dependency of ours.
+type Token = number & { readonly token: unique symbol };
+interface Sequence {
+  readonly nextTokenIndex: number;
+  adaptStateToTokens(tokens: Token[], allowShift: boolean): Promise<void>;
+  evaluate(tokens: Token[], options: { temperature: number; grammarEvaluationState: object }): AsyncIterable<Token>;
+}
+interface Model {
+  tokenize(text: string): Token[];
+  detokenize(tokens: Token[], special: boolean, last: Token[]): string;
+  createContext(options: { contextSize: number; sequences: number; flashAttention: boolean }): Promise<{
+    getSequence(): Sequence;
+  }>;
+}
+interface Llama {
+  loadModel(options: { modelPath: string }): Promise<Model>;
+  createGrammar(options: { grammar: string }): Promise<object>;
+  createGrammarForJsonSchema(schema: object): Promise<object>;
+}
+interface LlamaModule {
+  getLlama(options: { gpu: false; build: "never"; maxThreads: number; logLevel: unknown }): Promise<Llama>;
+  LlamaGrammarEvaluationState: new (options: { model: Model; grammar: object }) => object;
+  LlamaLogLevel: { error: unknown };
+}
+const library = join(process.argv[3] ?? "", "node_modules/node-llama-cpp/dist/index.js");
+const { getLlama, LlamaGrammarEvaluationState, LlamaLogLevel } = (await import(
+  pathToFileURL(library).href
+)) as LlamaModule;
 
 const CONTEXT_TOKENS = 32_768;
 
@@ -30,9 +60,7 @@ async function complete({
   const built =
     grammar.type === "text"
       ? await llama.createGrammar({ grammar: `root ::= ${literal(grammar.text)}` })
-      : await llama.createGrammarForJsonSchema(
-          grammar.schema as Parameters<typeof llama.createGrammarForJsonSchema>[0],
-        );
+      : await llama.createGrammarForJsonSchema(grammar.schema as object);
   const grammarEvaluationState = new LlamaGrammarEvaluationState({ model, grammar: built });
   const last = input.at(-1);
   await sequence.adaptStateToTokens(input.slice(0, -1), false);

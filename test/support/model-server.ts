@@ -75,8 +75,8 @@ export class ModelServer {
   }
 
   /** Starts it on a free port of the loopback interface. */
-  static async start(gguf: string): Promise<ModelServer> {
-    const child = fork(PROCESS, [gguf], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  static async start({ path, runtime }: { path: string; runtime: string }): Promise<ModelServer> {
+    const child = fork(PROCESS, [path, runtime], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const server = new ModelServer(child);
     await Promise.race([
       once(child, "message"),
