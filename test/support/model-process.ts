@@ -24,7 +24,7 @@ interface Llama {
   createGrammarForJsonSchema(schema: object): Promise<object>;
 }
 interface LlamaModule {
-  getLlama(options: { gpu: false; build: "never"; maxThreads: number; logLevel: unknown }): Promise<Llama>;
+  getLlama: (options: { gpu: false; build: "never"; maxThreads: number; logLevel: unknown }) => Promise<Llama>;
   LlamaGrammarEvaluationState: new (options: { model: Model; grammar: object }) => object;
   LlamaLogLevel: { error: unknown };
 }
