@@ -30,13 +30,18 @@ function pythonEscape(character: string): string {
   return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }
 
-/** `NAME = "text"` as ruff's formatter lays it out: in parentheses where only that keeps it within the line. */
+/**
+ * `NAME = "text"` as ruff's formatter lays it out: in parentheses where only that keeps it within the line. `name` may
+ * begin with `indent` spaces and have an annotation.
+ */
 export function pythonConstant(value: unknown, name: string, indent = 0): string {
   const literal = pythonString(value);
-  const width = indent + widthOf(literal);
+  const width = widthOf(literal);
   const fits = name.length + 3 + width <= LINE_LENGTH;
   const margin = " ".repeat(indent);
-  return fits || width + 4 > LINE_LENGTH ? `${name} = ${literal}` : `${name} = (\n${margin}    ${literal}\n${margin})`;
+  return fits || indent + 4 + width > LINE_LENGTH
+    ? `${name} = ${literal}`
+    : `${name} = (\n${margin}    ${literal}\n${margin})`;
 }
 
 /** Expressions as the items of a tuple with a comma after it, as ruff's formatter lays it out: one a line where they don't fit on one. */
