@@ -101,6 +101,8 @@ export const ProjectSpec = z
     /** Held-out checks, run by the harness alone on the merged whole; never shown to an agent. */
     acceptance: z.array(AcceptanceCheck).max(200).default([]),
     capsule: Id.optional(),
+    /** Who plans. Absent: the capsules, and the configured model where no capsule covers the goals. */
+    planner: z.enum(["capsule", "model"]).optional(),
     parameters: freeForm.default({}),
     milestones: z.array(Milestone).max(100).default([]),
     workstreams: z.array(Workstream).max(100).default([]),

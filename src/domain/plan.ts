@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ArtifactRef, Id } from "./ids.ts";
 import { Ownership, placing, Provisioning } from "./intake.ts";
+import { Planning } from "./planning.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -79,6 +80,8 @@ export type PlannerOutput = z.infer<typeof PlannerOutput>;
 export const Plan = z.strictObject({
   revision: z.int().positive(),
   planner: z.string().max(100),
+  /** What planning with a model took; absent where no model was asked. */
+  planning: Planning.optional(),
   /** Why this capsule: one line a reason. */
   match: z.array(z.string().max(500)).max(100),
   deliverables: z.array(Deliverable).min(1).max(1_000),

@@ -5,10 +5,14 @@ import type { ActivityDeps } from "../activities/deps.ts";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
+import { readCatalogue } from "../adapters/catalogue.ts";
 import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
+import { createModel } from "../adapters/model.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
+import { createPlanner } from "../adapters/planner.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
+import { createModelPlanner } from "../adapters/planner-model.ts";
 import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createBubblewrapSandbox } from "../adapters/sandbox-bubblewrap.ts";
 import { createNoSandbox } from "../adapters/sandbox-none.ts";
@@ -39,12 +43,15 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   await sandbox.check();
   const library = await loadCapsuleLibrary(CAPSULES);
   const policies = await createPolicyFiles(POLICIES);
+  const model = createModel(config.model);
+  const catalogue = await readCatalogue(library, policies.engine.rule_sets);
+  const modelPlanner = model === undefined ? undefined : createModelPlanner({ library, model, catalogue });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createCapsulePlanner(library),
+    planner: createPlanner(createCapsulePlanner(library), modelPlanner),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;
