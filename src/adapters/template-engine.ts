@@ -1,6 +1,17 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
-import { markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
+import {
+  markdownText,
+  pascalCase,
+  pythonConstant,
+  pythonDocstring,
+  pythonIdentifier,
+  pythonImport,
+  pythonString,
+  pythonTuple,
+  tomlString,
+} from "./template-filters.ts";
+import { codePoints, patternProblem } from "./template-patterns.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -38,7 +49,13 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("py_str", pythonString);
   liquid.registerFilter("py_constant", pythonConstant);
   liquid.registerFilter("py_identifier", pythonIdentifier);
+  liquid.registerFilter("py_tuple", pythonTuple);
+  liquid.registerFilter("py_import", pythonImport);
+  liquid.registerFilter("py_docstring", pythonDocstring);
+  liquid.registerFilter("pascal_case", pascalCase);
   liquid.registerFilter("toml_str", tomlString);
+  liquid.registerFilter("pattern_problem", patternProblem);
+  liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
 
   const guarded = (name: string, render: () => string): string => {
