@@ -1,3 +1,5 @@
+import type { GraphCatalogue } from "../domain/graph.ts";
+
 /** A stream that we write to; `process.stdout` and `process.stderr` are two. */
 export interface Output {
   write(text: string): unknown;
@@ -38,12 +40,19 @@ export interface Installation {
   diagnose(home: string): Promise<Diagnosis[]>;
 }
 
+/** What the offline commands need of the product's own files. Each call loads what it needs. */
+export interface Offline {
+  /** Personas, tools and capsules that plans may name. */
+  catalogue(): Promise<GraphCatalogue>;
+}
+
 export interface CliDeps {
   version: string;
   stdout: Output;
   stderr: Output;
   env: Record<string, string | undefined>;
   installation: Installation;
+  offline: Offline;
   /** Absolute paths of the processes that the command line starts. */
   entries: { server: string; worker: string };
   /** Aborts when the user interrupts. */

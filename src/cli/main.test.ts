@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Installation, Offline } from "./deps.ts";
 import { PolicyError } from "../domain/errors.ts";
 import { errorText, fromProblem } from "./errors.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { runCli } from "./main.ts";
-import type { Installation } from "./deps.ts";
 
 /** What is tested here must end before the machine is touched. */
 const untouched: Installation = {
@@ -17,6 +17,8 @@ const untouched: Installation = {
   diagnose: () => Promise.reject(new Error("the machine was examined")),
 };
 
+const noFiles: Offline = { catalogue: () => Promise.reject(new Error("the library was read")) };
+
 async function kamachiq(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const out = { stdout: "", stderr: "" };
   const code = await runCli(argv, {
@@ -25,6 +27,7 @@ async function kamachiq(...argv: string[]): Promise<{ code: number; stdout: stri
     stderr: { write: (text) => (out.stderr += text) },
     env: {},
     installation: untouched,
+    offline: noFiles,
     entries: { server: "server.ts", worker: "worker.ts" },
     interrupt: new AbortController().signal,
   });
@@ -108,6 +111,7 @@ describe("the command line", () => {
       stdout: { write: () => true },
       stderr: { write: (text) => stderr.push(text) },
       env: {},
+      offline: noFiles,
       installation: { ...untouched, home: () => new Promise(() => {}) },
       entries: { server: "server.ts", worker: "worker.ts" },
       interrupt: interrupt.signal,

@@ -118,6 +118,14 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .description("show what would be done")
     .argument("<spec>", "YAML or JSON file")
     .action((spec: string) => perform(async (session) => (await import("./commands/plan.ts")).plan(session, spec)));
+  const graph = program.command("graph").description("task graphs in files, without a server");
+  graph
+    .command("validate")
+    .description("check a task graph, a planner output or a plan against the rules")
+    .argument("<file>", "YAML or JSON file")
+    .action((file: string) =>
+      perform(async (session) => (await import("./commands/graph.ts")).validate(session, file)),
+    );
   program
     .command("status")
     .description("the last projects, or one in full")

@@ -117,20 +117,32 @@ function check(graph: TaskGraph, catalogue: GraphCatalogue): GraphReport {
 
 const NOTHING = { added: [], order: [], waves: [], widest_wave: 0, critical_path: [], critical_path_seconds: 0 };
 
+/** Whether persona, tools and, for something that is a capsule, the capsule exist. `said` names who wants them. */
+export function nameProblem(
+  { persona, tools }: { persona: string; tools: readonly string[] },
+  catalogue: GraphCatalogue,
+  said: string,
+): string | undefined {
+  if (catalogue.personas !== undefined && !catalogue.personas.has(persona))
+    return `${said} wants the persona "${persona}", which does not exist; there are: ${[...catalogue.personas].join(", ")}.`;
+  const known = catalogue.tools;
+  const unknown = known === undefined ? undefined : tools.find((tool) => !known.has(tool));
+  if (known === undefined || unknown === undefined) return undefined;
+  return `${said} wants the tool "${unknown}", which does not exist; there are: ${[...known].join(", ")}.`;
+}
+
 function nodeProblem(node: TaskNode, catalogue: GraphCatalogue): string | undefined {
-  const { personas, tools } = catalogue;
   const said = `Task ${JSON.stringify(node.id)}`;
   if (!isId(node.id)) return `${said}: the id must be 1 to 64 characters of a-z, 0-9, ".", "_" and "-".`;
   if (node.success_criteria.length === 0) return `${said} has no success criterion; say how to know that it is done.`;
   const ids = node.success_criteria.map(({ id }) => id);
   const twice = ids.find((id, position) => ids.indexOf(id) !== position);
   if (twice !== undefined) return `${said} has the success criterion "${twice}" twice; give each an id of its own.`;
-  if (personas !== undefined && !personas.has(node.persona)) {
-    return `${said} wants the persona "${node.persona}", which does not exist; there are: ${[...personas].join(", ")}.`;
-  }
-  const unknown = tools === undefined ? undefined : node.tools.find((tool) => !tools.has(tool));
-  if (unknown === undefined) return nestingProblem(node, catalogue, said);
-  return `${said} wants the tool "${unknown}", which does not exist; there are: ${[...(tools ?? [])].join(", ")}.`;
+  return nameProblem(node, catalogue, said) ?? nestingProblem(node, catalogue, said);
+}
+
+export function capsuleMissing(said: string, capsule: string, capsules: ReadonlyMap<string, unknown>): string {
+  return `${said} wants the capsule "${capsule}", which does not exist; there are: ${[...capsules.keys()].join(", ")}.`;
 }
 
 function nestingProblem({ type, capsule }: TaskNode, catalogue: GraphCatalogue, said: string): string | undefined {
@@ -141,8 +153,7 @@ function nestingProblem({ type, capsule }: TaskNode, catalogue: GraphCatalogue, 
       : `${said} names a capsule, but is of type ${type}; make it a capsule task.`;
   if (capsule === undefined) return `${said} is a capsule, and names none; say which as "capsule".`;
   const inside = capsules?.get(capsule);
-  if (capsules !== undefined && inside === undefined)
-    return `${said} wants the capsule "${capsule}", which does not exist; there are: ${[...capsules.keys()].join(", ")}.`;
+  if (capsules !== undefined && inside === undefined) return capsuleMissing(said, capsule, capsules);
   if (within === undefined || (capsule !== within && inside?.has(within) !== true)) return undefined;
   return `${said} makes the capsule "${within}" part of itself, by way of "${capsule}"; a capsule can't contain itself.`;
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 /** An id is one path component, one git ref component and one CEL string, so it is kept this narrow. */
-const ID = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+export const ID_PATTERN = "^[a-z0-9][a-z0-9._-]{0,63}$";
+const ID = new RegExp(ID_PATTERN);
 
 export function isId(value: string): boolean {
   return ID.test(value) && !value.includes("..") && !value.endsWith(".") && !value.endsWith(".lock");

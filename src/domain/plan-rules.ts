@@ -1,7 +1,8 @@
 import { Cron } from "croner";
-import { type GraphCatalogue, type GraphReport, validateGraph } from "./graph.ts";
+import { capsuleMissing, type GraphCatalogue, type GraphReport, nameProblem, validateGraph } from "./graph.ts";
+import { criticalPath } from "./graph-order.ts";
 import { structureOf } from "./graph-structure.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlannerOutput } from "./plan.ts";
 
 type Planned = Pick<Plan, "deliverables" | "graphs">;
 
@@ -35,6 +36,39 @@ export function validatePlan(plan: Planned, catalogue: GraphCatalogue = {}): Pla
     graphs[id] = report;
   }
   return { problems, graphs };
+}
+
+/** What is said of a planner output, whose deliverables have no graphs yet. Weights are their budgets, in tokens. */
+export type OutputReport = Pick<
+  GraphReport,
+  "problems" | "order" | "waves" | "widest_wave" | "critical_path" | "estimated_tokens"
+>;
+
+/** The rules of a planner output: names, dependencies, schedules. Never throws. */
+export function validateOutput({ deliverables }: PlannerOutput, catalogue: GraphCatalogue = {}): OutputReport {
+  const problems: string[] = [];
+  const { indexed, waves } = structureOf(deliverables, "deliverable", problems);
+  for (const deliverable of deliverables) {
+    const { id, capsule, schedule } = deliverable;
+    const said = `Deliverable "${id}"`;
+    const wrong = nameProblem(deliverable, catalogue, said);
+    if (wrong !== undefined) problems.push(wrong);
+    const { capsules } = catalogue;
+    if (capsule !== undefined && capsules !== undefined && !capsules.has(capsule))
+      problems.push(capsuleMissing(said, capsule, capsules));
+    problems.push(...scheduleProblems(id, schedule));
+  }
+  const weights = deliverables.map(({ budget_tokens }) => budget_tokens);
+  const name = (position: number): string => deliverables[position]?.id ?? "";
+  const order = waves.flat();
+  return {
+    problems,
+    order: order.map(name),
+    waves: waves.map((wave) => wave.map(name)),
+    widest_wave: waves.reduce((widest, wave) => Math.max(widest, wave.length), 0),
+    critical_path: criticalPath(indexed, order, weights).path.map(name),
+    estimated_tokens: weights.reduce((sum, weight) => sum + weight, 0),
+  };
 }
 
 /** Five fields, as Temporal takes them; a date that never comes is refused too. */

@@ -63,7 +63,7 @@ export const Deliverable = z.strictObject({
   capsule_digest: z.string().max(64).optional(),
   parameters: z.record(z.string().max(100), z.json()).default({}),
   /** When it is repeated: a cron expression of five fields, in UTC. */
-  schedule: z.string().min(9).max(100).optional(),
+  schedule: z.string().min(1).max(100).optional(),
   /** Package registries that its dependencies are installed from when it is provisioned. */
   registries: z.array(Id).max(10).default([]),
 });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { Installation } from "../cli/deps.ts";
 import { runCli } from "../cli/main.ts";
+import { offline } from "./offline.ts";
 import { VERSION } from "./version.ts";
 
 const entry = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -47,6 +48,7 @@ async function main(): Promise<never> {
     stderr: process.stderr,
     env: process.env,
     installation,
+    offline,
     entries: { server: entry("server.ts"), worker: entry("worker-process.ts") },
     interrupt: interrupt.signal,
   });

@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { activityInfo } from "@temporalio/activity";
 import type { ActivityDeps } from "../activities/deps.ts";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
@@ -20,11 +19,8 @@ import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
+import { CAPSULES, POLICIES } from "./paths.ts";
 import type { Components } from "../stack/components.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-export const CAPSULES = join(ROOT, "services/task-capsule-repo/app/capsules");
-export const POLICIES = join(ROOT, "policies");
 
 export interface Embedding {
   config: Config;

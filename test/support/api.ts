@@ -12,7 +12,7 @@ import { createTemplateAgent } from "../../src/adapters/agent-template.ts";
 import { loadCapsuleLibrary } from "../../src/adapters/capsule-library.ts";
 import { createCapsulePlanner } from "../../src/adapters/planner-capsule.ts";
 import { createPolicyFiles } from "../../src/adapters/policy-files.ts";
-import { CAPSULES, POLICIES } from "../../src/main/compose.ts";
+import { CAPSULES, POLICIES } from "../../src/main/paths.ts";
 import { createPreview } from "../../src/main/preview.ts";
 import { createApi } from "../../src/api/app.ts";
 import { createLogFiles } from "../../src/api/log-files.ts";

@@ -1,0 +1,16 @@
+import type { Offline } from "../cli/deps.ts";
+
+/** The product's own files, for commands that need no server. Each call loads what it needs, so that `--help` loads nothing. */
+export const offline: Offline = {
+  async catalogue() {
+    const [{ readCatalogue }, { loadCapsuleLibrary }, { createPolicyFiles }, { CAPSULES, POLICIES }] =
+      await Promise.all([
+        import("../adapters/catalogue.ts"),
+        import("../adapters/capsule-library.ts"),
+        import("../adapters/policy-files.ts"),
+        import("./paths.ts"),
+      ]);
+    const [library, policies] = await Promise.all([loadCapsuleLibrary(CAPSULES), createPolicyFiles(POLICIES)]);
+    return readCatalogue(library, policies.engine.rule_sets);
+  },
+};
