@@ -32,9 +32,9 @@ export async function readmeResult(examples: readonly Example[], none: string): 
   const began = performance.now();
   const bounded = examples.slice(0, EXAMPLES_MAX);
   const failures: string[] = [];
-  for (const { line, fault } of bounded) {
-    const said = await fault();
-    if (said !== null) failures.push(`README.md:${line}: ${said}`);
+  for (const example of bounded) {
+    const said = await example.fault();
+    if (said !== null) failures.push(`README.md:${example.line}: ${said}`);
   }
   const good = bounded.length - failures.length;
   const passed = bounded.length > 0 && failures.length === 0;
