@@ -43,7 +43,7 @@ function specOf(parameters: Record<string, unknown>): ProjectSpec {
 async function deliver(spec: ProjectSpec, after?: (task: TaskNode, tree: string) => Promise<void>) {
   const tree = mkdtempSync(join(folder, "tree-"));
   const visible = withoutAcceptance(spec);
-  const plan = await planner.plan(visible, "p");
+  const plan = await planner.plan(visible);
   const graph = plan.graphs[spec.name];
   const parameters = plan.deliverables[0]?.parameters;
   if (graph === undefined || parameters === undefined) throw new Error("no plan");
@@ -95,7 +95,7 @@ describe("python_cli", () => {
   it("lets every task pass its own checks on what is there when it ends", async () => {
     const spec = specOf({ operations: ["add", "divide", "average"], batch: true, json_output: true, license: "MIT" });
     await deliver(spec, async (task, tree) => {
-      const parameters = (await planner.plan(withoutAcceptance(spec), "p")).deliverables[0]?.parameters ?? {};
+      const parameters = (await planner.plan(withoutAcceptance(spec))).deliverables[0]?.parameters ?? {};
       const probes = renderer.probes(capsule, parameters, spec).filter(({ id }) => task.checks.includes(id));
       const checks = task.checks.filter((check) => evaluator.checks.includes(check));
       expect(probes.length + checks.length).toBe(task.checks.length);

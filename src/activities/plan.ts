@@ -6,6 +6,7 @@ import { validatePlan } from "../domain/plan-rules.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
 import { openBudgets } from "../persistence/ledger.ts";
+import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -22,9 +23,12 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
   return {
     async decomposeProject({ project_id }) {
       const project = await loadProject(deps, project_id);
-      if (project.plan !== null) return { plan: project.plan };
-      const plan = await planner.plan(withoutAcceptance(project.spec), project_id);
-      const ref = await artifacts.put(JSON.stringify(plan), "application/json");
+      // A plan that was given with the project, or one that an earlier try made, stays the plan.
+      const plan =
+        project.plan === null
+          ? await planner.plan(withoutAcceptance(project.spec))
+          : await loadPlan(deps, project.plan);
+      const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
       const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
       const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
         plan: ref,

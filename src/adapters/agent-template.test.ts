@@ -19,7 +19,7 @@ const spec = ProjectSpec.parse({
   goals: ["Create Python CLI calculator"],
   budget: { tokens: 100_000 },
 });
-const plan = await createCapsulePlanner(library).plan(spec, "p");
+const plan = await createCapsulePlanner(library).plan(spec);
 const graph = plan.graphs["calculator"];
 const agent = createTemplateAgent();
 

@@ -22,7 +22,7 @@ function spec(more: Record<string, unknown> = {}): ProjectSpec {
 }
 
 async function refusal(more: Record<string, unknown>): Promise<InputError> {
-  const error: unknown = await planner.plan(spec(more), "p").catch((caught: unknown) => caught);
+  const error: unknown = await planner.plan(spec(more)).catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(InputError);
   return error as InputError;
 }
@@ -31,12 +31,12 @@ async function refusal(more: Record<string, unknown>): Promise<InputError> {
 async function edited(change: (yaml: string) => string): Promise<Plan> {
   const file = join(copy, "kamachiq_project_planner.yaml");
   writeFileSync(file, change(readFileSync(join(CAPSULES, "kamachiq_project_planner.yaml"), "utf8")));
-  return createCapsulePlanner(await loadCapsuleLibrary(copy)).plan(spec(), "p");
+  return createCapsulePlanner(await loadCapsuleLibrary(copy)).plan(spec());
 }
 
 describe("createCapsulePlanner", () => {
   it("expands the matching capsule into a graph that keeps the rules", async () => {
-    const plan = Plan.parse(await planner.plan(spec(), "p"));
+    const plan = Plan.parse(await planner.plan(spec()));
     expect(plan.match).toEqual(['python_cli 1.0.0: the name and goals say "python", "cli", "calculator"']);
     const [deliverable] = plan.deliverables;
     expect(deliverable).toMatchObject({
@@ -55,7 +55,7 @@ describe("createCapsulePlanner", () => {
   });
 
   it("plans the same twice", async () => {
-    expect(await planner.plan(spec(), "p")).toEqual(await planner.plan(spec(), "p"));
+    expect(await planner.plan(spec())).toEqual(await planner.plan(spec()));
   });
 
   it.each(["A weather app", "Python CLI for the weather", "Create a calculator in Rust"])(
@@ -69,7 +69,7 @@ describe("createCapsulePlanner", () => {
   );
 
   it("takes a capsule by name, and only one that delivers", async () => {
-    const plan = await planner.plan(spec({ goals: ["Anything"], capsule: "python_cli" }), "p");
+    const plan = await planner.plan(spec({ goals: ["Anything"], capsule: "python_cli" }));
     expect(plan.match[0]).toMatch(/the spec names it/);
     expect((await refusal({ capsule: "kamachiq_project_planner" })).code).toBe("no_capsule");
   });
@@ -99,7 +99,7 @@ describe("createCapsulePlanner", () => {
     const [, estimate, least] =
       /of 500 tokens is too small: the plan is estimated at (\d+) tokens.* needs (\d+)\./.exec(error.message) ?? [];
     expect(Number(least)).toBe(Math.ceil(Number(estimate) * 1.5));
-    await expect(planner.plan(spec({ budget: { tokens: Number(least) } }), "p")).resolves.toBeDefined();
+    await expect(planner.plan(spec({ budget: { tokens: Number(least) } }))).resolves.toBeDefined();
     expect((await refusal({ budget: { tokens: Number(least) - 1 } })).code).toBe("budget_too_small");
   });
 
@@ -127,7 +127,7 @@ describe("createCapsulePlanner", () => {
     const goals = ["Create Python CLI calculator", "A site about it", "Fast"];
     await edited((yaml) => yaml);
     const two = createCapsulePlanner(await loadCapsuleLibrary(copy));
-    const plan = await two.plan(spec({ goals }), "p");
+    const plan = await two.plan(spec({ goals }));
     expect(plan.deliverables.map(({ id }) => id)).toEqual(["python_cli", "site"]);
     expect(plan.deliverables.reduce((sum, { budget_tokens }) => sum + budget_tokens, 0)).toBeLessThanOrEqual(100_000);
     writeFileSync(
@@ -138,7 +138,7 @@ describe("createCapsulePlanner", () => {
       ),
     );
     const one = createCapsulePlanner(await loadCapsuleLibrary(copy));
-    await expect(one.plan(spec({ goals }), "p")).rejects.toThrow(/2 deliverables; 1 are allowed/);
+    await expect(one.plan(spec({ goals }))).rejects.toThrow(/2 deliverables; 1 are allowed/);
   });
 
   it("makes the deliverables that the spec states, each with its place in the roadmap", async () => {
@@ -158,7 +158,7 @@ describe("createCapsulePlanner", () => {
         },
       ],
     };
-    const plan = Plan.parse(await planner.plan(spec(stated), "p"));
+    const plan = Plan.parse(await planner.plan(spec(stated)));
     expect(plan.deliverables).toMatchObject([
       { id: "sums", milestone: "m1", workstream: "tools", dependencies: [], parameters: { package: "sums" } },
       { id: "quotients", title: "Dividing", dependencies: ["sums"], sources: stated.deliverables[1]?.sources },
@@ -192,7 +192,7 @@ uses:
       { id: "both", goals: ["Make the pair"] },
       { id: "last", dependencies: ["both"] },
     ];
-    const plan = await composed.plan(spec({ deliverables }), "p");
+    const plan = await composed.plan(spec({ deliverables }));
     expect(plan.deliverables.map(({ id, dependencies }) => [id, dependencies])).toEqual([
       ["both-one", []],
       ["both-two", ["both-one"]],

@@ -4,7 +4,7 @@ import { PlannerHeuristics } from "../domain/heuristics.ts";
 import { specFor, type VisibleSpec } from "../domain/intake.ts";
 import { orderOwners } from "../domain/graph.ts";
 import type { Plan, TaskGraph, TaskNode } from "../domain/plan.ts";
-import { REGISTRIES } from "../domain/provision.ts";
+import { registriesOf } from "../domain/provision.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { Planner } from "../ports/planner.ts";
@@ -31,7 +31,7 @@ interface Expansion {
 export function createCapsulePlanner(library: CapsuleLibrary): Planner {
   return {
     name: "capsule",
-    async plan(spec, project) {
+    async plan(spec) {
       const planner = (await library.get(PLANNER)).capsule;
       const heuristics = PlannerHeuristics.parse(planner.heuristics);
       const drafts = await draftDeliverables(spec, library);
@@ -46,7 +46,7 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
       }
       const expansions: Expansion[] = [];
       for (const draft of drafts) expansions.push(await expand(draft, spec, library, heuristics));
-      return assemble(project, spec, expansions, heuristics, {
+      return assemble(spec, expansions, heuristics, {
         planner: `${planner.id} ${planner.version}`,
         match: drafts.map(({ reason }) => reason),
       });
@@ -104,7 +104,6 @@ function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): n
 }
 
 function assemble(
-  project: string,
   spec: VisibleSpec,
   expansions: readonly Expansion[],
   { budget_factor }: PlannerHeuristics,
@@ -136,14 +135,13 @@ function assemble(
       capsule_version: capsule.version,
       capsule_digest: digest,
       parameters: parameters as Plan["deliverables"][number]["parameters"],
-      registries: Object.keys(capsule.dependencies).map((kind) => REGISTRIES[kind as keyof typeof REGISTRIES]),
+      registries: registriesOf(capsule.dependencies),
     };
     const { timeout_minutes, quality_threshold, ownership } = spec;
     const graph = { nodes, budget_total: budget_tokens, timeout_minutes, quality_threshold, ownership };
     return { deliverable, graph: orderedIfAsked(graph) };
   });
   return {
-    project,
     revision: 1,
     ...origin,
     deliverables: parts.map(({ deliverable }) => deliverable),

@@ -198,6 +198,7 @@ describe("its description", () => {
         "/v1/kamachiq/requeue",
         "/v1/kamachiq/requeue/{id}/resolve",
         "/v1/plans",
+        "/v1/plans/execute",
         "/v1/projects",
         "/v1/projects/{id}",
         "/v1/projects/{id}/artifacts",

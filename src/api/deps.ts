@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import type { Logger } from "pino";
 import type { GraphReport } from "../domain/graph.ts";
 import type { ProjectSpec } from "../domain/intake.ts";
-import type { Plan } from "../domain/plan.ts";
+import type { Plan, PlannerOutput } from "../domain/plan.ts";
 import type { PolicyDecision } from "../domain/policy.ts";
 import type { Db } from "../persistence/database.ts";
 import type { ArtifactStore } from "../ports/artifact-store.ts";
@@ -19,9 +19,17 @@ export interface Principal {
   token_digest: string;
 }
 
+/** A plan, or what becomes one, that came with the request. At most one of both. */
+export interface GivenPlan {
+  plan?: Plan | undefined;
+  output?: PlannerOutput | undefined;
+}
+
 /** What a plan would be and what policy would say; nothing was written for it. */
 export interface PlanPreview {
   plan: Plan;
+  /** SHA-256 of the plan: what is approved, and the name of its artifact. */
+  digest: string;
   /** By deliverable. */
   reports: Record<string, GraphReport>;
   decisions: (Pick<PolicyDecision, "allowed" | "score" | "threshold" | "violations"> & { deliverable_id: string })[];
@@ -54,6 +62,6 @@ export interface ApiDeps {
   logs: LogSource;
   settings: ApiSettings;
   log: Logger;
-  /** Plans, validates and asks policy without writing anything. Throws what planning throws. */
-  previewPlan(spec: ProjectSpec): Promise<PlanPreview>;
+  /** Plans, or takes the plan that is given, validates and asks policy without writing anything. Throws what planning throws. */
+  previewPlan(spec: ProjectSpec, given?: GivenPlan): Promise<PlanPreview>;
 }

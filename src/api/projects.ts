@@ -4,6 +4,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/commo
 import { type Selectable, sql, type Transaction } from "kysely";
 import { ConflictError, InputError, NotFoundError } from "../domain/errors.ts";
 import { newEvent } from "../domain/event-data.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectSpec } from "../domain/intake.ts";
 import type { Db } from "../persistence/database.ts";
 import { appendEvents } from "../persistence/events.ts";
@@ -29,8 +30,15 @@ export function newProjectId(name: string): string {
   return `${name.slice(0, 64 - SUFFIX_LENGTH - 1)}-${suffix}`;
 }
 
-export function specDigest(spec: ProjectSpec): string {
-  return sha256(canonicalJson(spec));
+/** What a project is started with: a spec, and a stored plan where one was given. */
+export interface ProjectInput {
+  spec: ProjectSpec;
+  plan?: ArtifactRef | undefined;
+}
+
+/** Two projects with the same digest were asked for the same. */
+function inputDigest({ spec, plan }: ProjectInput): string {
+  return sha256(canonicalJson(plan === undefined ? spec : { spec, plan: plan.digest }));
 }
 
 /** Refuses what this installation can't run, before anything is written. */
@@ -62,12 +70,12 @@ export function checkAgainstSettings(spec: ProjectSpec, sandbox: string | undefi
 /** Writes the project and its first event. The caller starts its workflow after the transaction. */
 export async function insertProject(
   tx: Transaction<Database>,
-  input: { spec: ProjectSpec; actor: string; sandbox: string },
+  input: ProjectInput & { actor: string; sandbox: string },
 ): Promise<ProjectRow> {
-  const { spec, actor, sandbox } = input;
+  const { spec, plan, actor, sandbox } = input;
   const id = newProjectId(spec.name);
   const workflow_id = projectWorkflowId(id);
-  const spec_digest = specDigest(spec);
+  const spec_digest = inputDigest(input);
   const row = await tx
     .insertInto("projects")
     .values({
@@ -80,6 +88,7 @@ export async function insertProject(
       state: "running",
       stage: "intake",
       sandbox,
+      plan: plan === undefined ? null : JSON.stringify(plan),
       workflow_id,
       traceparent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`,
       created_by: actor,
@@ -111,8 +120,9 @@ export async function recordResumed(tx: Transaction<Database>, row: ProjectRow, 
 }
 
 /** Unfinished projects of the same tenant with the same spec, newest first. Whoever asks at the same time waits in line. */
-export async function findUnfinished(tx: Transaction<Database>, spec: ProjectSpec): Promise<ProjectRow[]> {
-  const digest = specDigest(spec);
+export async function findUnfinished(tx: Transaction<Database>, input: ProjectInput): Promise<ProjectRow[]> {
+  const { spec } = input;
+  const digest = inputDigest(input);
   await sql`select pg_advisory_xact_lock(hashtext('kamachiq.attach'), hashtext(${`${spec.tenant}/${digest}`}))`.execute(
     tx,
   );

@@ -84,6 +84,10 @@ export const ProjectView = z
   .openapi("Project");
 export type ProjectView = z.infer<typeof ProjectView>;
 
+/** `resumed`: an unfinished project was taken up instead of a new one being started. */
+export const Accepted = ProjectView.extend({ resumed: z.boolean() }).openapi("AcceptedProject");
+export type Accepted = z.infer<typeof Accepted>;
+
 export const TaskView = z
   .object({
     deliverable_id: z.string(),
@@ -120,6 +124,8 @@ export const GraphReportView = z.object({
 export const PlanView = z
   .object({
     plan: documented("Plan", Plan),
+    /** SHA-256 of the plan: what is approved, and the name of its artifact. */
+    digest: z.string(),
     /** By deliverable. */
     reports: z.record(z.string(), GraphReportView),
     decisions: z.array(

@@ -99,13 +99,16 @@ function addProjectCommands(program: Command, perform: Perform): void {
   program
     .command("run")
     .description("deliver what a spec asks for, and show it while it happens")
-    .argument("<spec>", "YAML or JSON file")
+    .argument("[spec]", "YAML or JSON file; may be left out when the plan holds it")
+    .option("--plan <file>", "carry out this plan or planner output exactly")
     .option("--dry-run", "plan only; make nothing")
     .option("--detach", "start it and return")
     .option("--new", "start another project even if one with this spec is unfinished")
     .addOption(sandboxOption())
     .option("--max-concurrency <n>", "agents at once", wholeNumber)
-    .action((spec: string, options) => perform(async (session) => (await load()).run(session, spec, options)));
+    .action((spec: string | undefined, options) =>
+      perform(async (session) => (await load()).run(session, spec, options)),
+    );
   program
     .command("submit")
     .description("start a project and return: run --detach")
@@ -117,7 +120,11 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .command("plan")
     .description("show what would be done")
     .argument("<spec>", "YAML or JSON file")
-    .action((spec: string) => perform(async (session) => (await import("./commands/plan.ts")).plan(session, spec)));
+    .option("--out <file>", "keep the plan, for run --plan")
+    .addOption(new Option("--format <format>", "how it is shown").choices(["text", "mermaid"]).default("text"))
+    .action((spec: string, options) =>
+      perform(async (session) => (await import("./commands/plan.ts")).plan(session, spec, options)),
+    );
   const graph = program.command("graph").description("task graphs in files, without a server");
   graph
     .command("validate")

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InputError } from "./errors.ts";
+import { PlanFile } from "./plan-file.ts";
 import { Plan, PlannerOutput, TaskGraph } from "./plan.ts";
 import { readDocument } from "./yaml-document.ts";
 import { fieldName } from "./zod-issues.ts";
@@ -15,9 +16,11 @@ const PROBLEMS_MAX = 50;
 export type GraphDocument =
   | { kind: "task_graph"; graph: TaskGraph }
   | { kind: "planner_output"; output: PlannerOutput }
-  | { kind: "plan"; plan: Plan };
+  | { kind: "plan"; plan: Plan }
+  | { kind: "plan_file"; file: PlanFile };
 
 const KINDS = {
+  plan_file: { field: "kamachiq_plan", schema: PlanFile, noun: "plan file" },
   plan: { field: "graphs", schema: Plan, noun: "plan" },
   planner_output: { field: "deliverables", schema: PlannerOutput, noun: "planner output" },
   task_graph: { field: "nodes", schema: TaskGraph, noun: "task graph" },
@@ -25,8 +28,8 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /**
- * Reads a TaskGraph (`nodes`), a planner output (`deliverables`) or a whole plan (`graphs`) from YAML or JSON, told apart
- * by these fields. Throws InputError `graph_document_invalid` with every problem, with lines where the text has at most
+ * Reads a TaskGraph (`nodes`), a planner output (`deliverables`), a whole plan (`graphs`) or a plan file
+ * (`kamachiq_plan`) from YAML or JSON, told apart by these fields. Throws InputError `graph_document_invalid` with every problem, with lines where the text has at most
  * 1,000,000 characters.
  */
 export function readGraphDocument(text: string, filename: string): GraphDocument {
@@ -35,6 +38,7 @@ export function readGraphDocument(text: string, filename: string): GraphDocument
   const { schema } = KINDS[kind];
   const parsed = json === undefined ? null : schema.safeParse(json);
   const value = parsed?.success === true ? parsed.data : readWithLines(text, filename, kind, parsed?.error ?? null);
+  if (kind === "plan_file") return { kind, file: value as PlanFile };
   if (kind === "plan") return { kind, plan: value as Plan };
   if (kind === "planner_output") return { kind, output: value as PlannerOutput };
   return { kind, graph: value as TaskGraph };

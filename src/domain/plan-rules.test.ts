@@ -20,7 +20,6 @@ function plan(deliverables: Stated[], graph: object = {}): Plan {
   }[];
   const own = { nodes: [node], budget_total: 100, timeout_minutes: 1, quality_threshold: 0.8, ...graph };
   return Plan.parse({
-    project: "p",
     revision: 1,
     planner: "capsule",
     match: [],

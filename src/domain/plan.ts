@@ -77,7 +77,6 @@ export type PlannerOutput = z.infer<typeof PlannerOutput>;
 
 /** The whole plan, as stored in the artifact store; its digest is what is approved and executed. */
 export const Plan = z.strictObject({
-  project: Id,
   revision: z.int().positive(),
   planner: z.string().max(100),
   /** Why this capsule: one line a reason. */

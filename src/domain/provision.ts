@@ -18,6 +18,12 @@ export type Resource = z.infer<typeof Resource>;
 /** Registry of each kind of lock file. */
 export const REGISTRIES = { python: "pypi", node: "npm" } as const;
 
+export function registriesOf(dependencies: { python?: string | undefined; node?: string | undefined }): string[] {
+  return (["python", "node"] as const)
+    .filter((kind) => dependencies[kind] !== undefined)
+    .map((kind) => REGISTRIES[kind]);
+}
+
 export const ProvisioningResult = z.strictObject({ dry_run: z.boolean(), resources: z.array(Resource) });
 export type ProvisioningResult = z.infer<typeof ProvisioningResult>;
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Capsule } from "./capsule.ts";
 import { Id, ID_PATTERN } from "./ids.ts";
 import { ProjectSpec } from "./intake.ts";
+import { PlanFile } from "./plan-file.ts";
 import { Plan, PlannerOutput, TaskGraph } from "./plan.ts";
 
 /** A change that refuses what was accepted before gets a new version; the old file stays for those who name it. */
@@ -12,6 +13,7 @@ const SCHEMAS = {
   "task-graph": { schema: TaskGraph, title: "KAMACHIQ task graph" },
   "planner-output": { schema: PlannerOutput, title: "KAMACHIQ planner output" },
   plan: { schema: Plan, title: "KAMACHIQ plan" },
+  "plan-file": { schema: PlanFile, title: "KAMACHIQ plan file" },
   capsule: { schema: Capsule, title: "KAMACHIQ capsule" },
 };
 

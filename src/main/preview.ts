@@ -1,18 +1,28 @@
-import type { PlanPreview } from "../api/deps.ts";
+import type { GivenPlan, PlanPreview } from "../api/deps.ts";
+import { checkGivenPlan } from "../adapters/plan-check.ts";
+import { planFromOutput } from "../adapters/plan-from-output.ts";
 import type { ActivityDeps } from "../activities/deps.ts";
 import { checkPlan } from "../activities/plan.ts";
 import { provisionContext } from "../activities/policy.ts";
 import { InputError } from "../domain/errors.ts";
-import { type ProjectSpec, withoutAcceptance } from "../domain/intake.ts";
-import type { TaskGraph } from "../domain/plan.ts";
+import { type ProjectSpec, type VisibleSpec, withoutAcceptance } from "../domain/intake.ts";
+import type { Plan, TaskGraph } from "../domain/plan.ts";
 import { POLICY_THRESHOLD } from "../domain/policy.ts";
+import { planDigest } from "../platform/digest.ts";
+import type { Planner } from "../ports/planner.ts";
 
-/** What a run of this spec would do, up to the policy's answers. Writes nothing. Throws what planning throws. */
+/** What a run of this spec, by its own plan or the one given, would do, up to the policy's answers. Writes nothing. Throws what planning throws. */
 export function createPreview(
-  { planner, policy, sandbox, agents }: Pick<ActivityDeps, "planner" | "policy" | "sandbox" | "agents">,
+  {
+    planner,
+    library,
+    policy,
+    sandbox,
+    agents,
+  }: Pick<ActivityDeps, "planner" | "library" | "policy" | "sandbox" | "agents">,
   actor = "operator",
-): (spec: ProjectSpec) => Promise<PlanPreview> {
-  return async (spec) => {
+): (spec: ProjectSpec, given?: GivenPlan) => Promise<PlanPreview> {
+  return async (spec, given = {}) => {
     if (!agents.has(spec.agent)) {
       throw new InputError(`There is no agent "${spec.agent}".`, {
         code: "agent_unknown",
@@ -20,7 +30,9 @@ export function createPreview(
         remedy: "Name one of these in the spec, or leave `agent` out.",
       });
     }
-    const plan = await planner.plan(withoutAcceptance(spec), spec.name);
+    const visible = withoutAcceptance(spec);
+    const plan = await planOf(visible, given, planner);
+    if (given.plan !== undefined || given.output !== undefined) await checkGivenPlan(plan, visible, library);
     const checked = checkPlan(plan);
     const reports = Object.fromEntries(
       plan.deliverables.map(({ id }, index) => [id, checked[index] as (typeof checked)[0]]),
@@ -31,6 +43,11 @@ export function createPreview(
       const context = provisionContext({ project, deliverable, graph });
       return { deliverable_id: deliverable.id, ...policy.evaluate(context, { threshold: POLICY_THRESHOLD }) };
     });
-    return { plan, reports, decisions };
+    return { plan, digest: planDigest(plan), reports, decisions };
   };
+}
+
+async function planOf(spec: VisibleSpec, { plan, output }: GivenPlan, planner: Planner): Promise<Plan> {
+  if (plan !== undefined) return plan;
+  return output === undefined ? planner.plan(spec) : planFromOutput(output, spec, planner);
 }

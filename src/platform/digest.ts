@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Plan } from "../domain/plan.ts";
 
 /**
  * JSON with the keys of every object in code-point order and no white space, so that equal values have equal text.
@@ -24,4 +25,9 @@ function write(value: unknown, above: readonly object[]): string {
 /** SHA-256 in lower-case hexadecimal; text is hashed as UTF-8. */
 export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
+}
+
+/** SHA-256 of a plan's canonical JSON, which is also how it is stored: what was approved is what is carried out. */
+export function planDigest(plan: Plan): string {
+  return sha256(canonicalJson(plan));
 }

@@ -45,6 +45,7 @@ export async function startTestApi(): Promise<TestApi> {
   const roles = ["admin", "operator", "reviewer"] as const;
   const tokens = new Map(roles.map((role) => [role, randomBytes(32).toString("hex")]));
   const policies = await createPolicyFiles(POLICIES);
+  const library = await loadCapsuleLibrary(CAPSULES);
   const api = createApi({
     db,
     pool,
@@ -60,7 +61,8 @@ export async function startTestApi(): Promise<TestApi> {
     logs: createLogFiles(folder),
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     previewPlan: createPreview({
-      planner: createCapsulePlanner(await loadCapsuleLibrary(CAPSULES)),
+      planner: createCapsulePlanner(library),
+      library,
       policy: {
         constitution_hash: policies.constitution_hash,
         evaluate: (context, options) => policies.engine.evaluate(context, options),

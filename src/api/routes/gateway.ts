@@ -3,11 +3,11 @@ import { PROJECT_STATES, ProjectSpec } from "../../domain/intake.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { requireRole } from "../auth.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
-import { once } from "../idempotency.ts";
+import { createProject } from "../create-project.ts";
 import { projectViews, readTasks } from "../project-views.ts";
-import { checkAgainstSettings, findUnfinished, getProject, insertProject, recordResumed } from "../projects.ts";
+import { checkAgainstSettings, getProject } from "../projects.ts";
 import { documented } from "../validation.ts";
-import { ArtifactView, PlanView, ProjectView, TaskView } from "../views.ts";
+import { Accepted, ArtifactView, PlanView, ProjectView, TaskView } from "../views.ts";
 import { planView } from "./mao-plans.ts";
 import { body, IdempotencyHeaders, json, listOf, page, pageOf, problems, ProjectParams } from "./shared.ts";
 
@@ -22,8 +22,6 @@ const CreateBody = z.strictObject({
   /** Refused unless it is the one that the server uses. */
   sandbox: z.enum(["bubblewrap", "none"]).optional(),
 });
-
-const Accepted = ProjectView.extend({ resumed: z.boolean() }).openapi("AcceptedProject");
 
 const create = createRoute({
   method: "post",
@@ -101,28 +99,17 @@ export function gatewayRoutes(app: ApiApp, context: ApiContext): void {
   const { db, settings } = context;
 
   app.openapi(create, async (c) => {
-    const { spec, dry_run, attach, sandbox } = c.req.valid("json");
-    checkAgainstSettings(spec, sandbox, settings);
+    const { dry_run, ...request } = c.req.valid("json");
+    checkAgainstSettings(request.spec, request.sandbox, settings);
     // Also before a real run: what can't be planned is refused here, and leaves nothing behind.
-    const plan = await context.previewPlan(spec);
+    const plan = await context.previewPlan(request.spec);
     if (dry_run) return c.json(planView(plan), 200);
-    const actor = c.var.principal.name;
-    const key = c.req.valid("header")["idempotency-key"];
-    const { id, resumed } = await db.transaction().execute((tx) =>
-      once(tx, { principal: actor, key, request: { spec, attach } }, async () => {
-        const candidates = attach === "unfinished" ? await findUnfinished(tx, spec) : [];
-        const earlier = candidates.find((row) => !context.attachments.attached(row.id));
-        const row = earlier ?? (await insertProject(tx, { spec, actor, sandbox: settings.sandbox }));
-        context.attachments.claim(row.id);
-        if (earlier !== undefined) await recordResumed(tx, earlier, actor);
-        return { id: row.id, resumed: earlier !== undefined };
-      }),
-    );
-    const row = await getProject(db, id);
-    await context.starter.start(row);
-    const [view] = await projectViews(db, settings, [row]);
-    c.header("location", `/v1/projects/${id}`);
-    return c.json({ ...(view as ProjectView), resumed }, resumed ? 200 : 201);
+    const { view, resumed } = await createProject(context, request, {
+      actor: c.var.principal.name,
+      key: c.req.valid("header")["idempotency-key"],
+    });
+    c.header("location", `/v1/projects/${view.id}`);
+    return c.json({ ...view, resumed }, resumed ? 200 : 201);
   });
 
   app.openapi(list, async (c) => {

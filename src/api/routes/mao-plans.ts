@@ -1,13 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ProjectSpec } from "../../domain/intake.ts";
+import { Plan, PlannerOutput } from "../../domain/plan.ts";
 import type { ResourceKind } from "../../domain/provision.ts";
 import { requireRole } from "../auth.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
+import { createProject } from "../create-project.ts";
 import type { PlanPreview } from "../deps.ts";
 import { checkAgainstSettings } from "../projects.ts";
 import { documented } from "../validation.ts";
-import { PlanView } from "../views.ts";
-import { body, json, problems } from "./shared.ts";
+import { Accepted, PlanView } from "../views.ts";
+import { body, IdempotencyHeaders, json, problems } from "./shared.ts";
 
 const plan = createRoute({
   method: "post",
@@ -19,20 +21,70 @@ const plan = createRoute({
   responses: { 200: json("The plan, its order and what policy says", PlanView), ...problems },
 });
 
+const execute = createRoute({
+  method: "post",
+  path: "/v1/plans/execute",
+  tags: ["mao"],
+  summary: "Carry out a plan exactly as it stands, or a planner output",
+  middleware: [requireRole("operator")] as const,
+  request: {
+    headers: IdempotencyHeaders,
+    ...body(
+      z
+        .strictObject({
+          spec: documented("ProjectSpec", ProjectSpec, "input"),
+          plan: documented("PlanInput", Plan, "input").optional(),
+          planner_output: documented("PlannerOutput", PlannerOutput, "input").optional(),
+          /** Check it and say what would be done; nothing is written. */
+          dry_run: z.boolean().default(false),
+          /** As for a project. */
+          attach: z.enum(["unfinished", "never"]).default("never"),
+          sandbox: z.enum(["bubblewrap", "none"]).optional(),
+        })
+        .refine(({ plan: whole, planner_output }) => (whole === undefined) !== (planner_output === undefined), {
+          error: "give either plan or planner_output",
+        }),
+    ),
+  },
+  responses: {
+    200: json("An unfinished project was taken up, or what would be done", z.union([Accepted, PlanView])),
+    201: json("The project was started", Accepted),
+    ...problems,
+  },
+});
+
 export function planRoutes(app: ApiApp, context: ApiContext): void {
   app.openapi(plan, async (c) => {
     const { spec } = c.req.valid("json");
     checkAgainstSettings(spec, undefined, context.settings);
     return c.json(planView(await context.previewPlan(spec)), 200);
   });
+  executeRoute(app, context);
 }
 
-export function planView({ plan: planned, reports, decisions }: PlanPreview): PlanView {
+function executeRoute(app: ApiApp, context: ApiContext): void {
+  app.openapi(execute, async (c) => {
+    const { plan: given, planner_output: output, dry_run, attach, sandbox, spec } = c.req.valid("json");
+    checkAgainstSettings(spec, sandbox, context.settings);
+    const preview = await context.previewPlan(spec, { plan: given, output });
+    if (dry_run) return c.json(planView(preview), 200);
+    const { view, resumed } = await createProject(
+      context,
+      { spec, plan: preview.plan, attach },
+      { actor: c.var.principal.name, key: c.req.valid("header")["idempotency-key"] },
+    );
+    c.header("location", `/v1/projects/${view.id}`);
+    return c.json({ ...view, resumed }, resumed ? 200 : 201);
+  });
+}
+
+export function planView({ plan: planned, digest, reports, decisions }: PlanPreview): PlanView {
   const wanted = Object.entries(planned.provisioning).flatMap(([kind, want]) => (want ? [kind as ResourceKind] : []));
   const kindsOf = ({ registries }: (typeof planned.deliverables)[number]): ResourceKind[] =>
     registries.length === 0 ? wanted : [...wanted, "dependencies"];
   return {
     plan: planned,
+    digest,
     reports: Object.fromEntries(
       Object.entries(reports).map(([id, report]) => [
         id,

@@ -31,8 +31,9 @@ export async function validate(session: Session, file: string): Promise<number> 
 
 function check(document: GraphDocument, file: string, catalogue: GraphCatalogue): GraphValidation {
   const { kind } = document;
-  if (kind === "plan") {
-    const { problems, graphs } = validatePlan(document.plan, catalogue);
+  if (kind === "plan" || kind === "plan_file") {
+    const plan = kind === "plan" ? document.plan : document.file.plan;
+    const { problems, graphs } = validatePlan(plan, catalogue);
     return { kind, valid: problems.length === 0, problems, reports: graphs };
   }
   const report =

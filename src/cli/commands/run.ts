@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import type { PlanView, ProjectView } from "../../api/views.ts";
+import type { Accepted, PlanView, ProjectView } from "../../api/views.ts";
+import { InputError } from "../../domain/errors.ts";
+import type { ProjectSpec } from "../../domain/intake.ts";
 import type { ApiClient } from "../api-client.ts";
 import { EXIT, exitCodeOf } from "../exit-code.ts";
+import { type PlanDocument, readPlanDocument } from "../plan-document.ts";
 import type { Session } from "../session.ts";
 import { readSpec } from "../spec-file.ts";
 import { endingText } from "../view/ending.ts";
@@ -11,6 +14,8 @@ import { watchProject } from "../watch.ts";
 import { planText } from "../view/plan.ts";
 
 export interface RunOptions {
+  /** A plan file, a plan or a planner output; carried out instead of what the planner would make. */
+  plan?: string;
   dryRun?: boolean;
   detach?: boolean;
   new?: boolean;
@@ -19,18 +24,20 @@ export interface RunOptions {
 }
 
 /** `run`: from a spec to a delivered repository, shown while it happens. */
-export async function run(session: Session, file: string, options: RunOptions): Promise<number> {
-  const spec = await readSpec(resolve(file));
+export async function run(session: Session, file: string | undefined, options: RunOptions): Promise<number> {
+  const given = options.plan === undefined ? {} : await readPlanDocument(options.plan);
+  const spec = await specOf(file, given);
   if (options.maxConcurrency !== undefined) spec.max_concurrency = options.maxConcurrency;
   const client = await session.connect(options.sandbox);
-  const request = { spec, ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }) };
+  const path = options.plan === undefined ? "/v1/projects" : "/v1/plans/execute";
+  const request = { ...given, spec, ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }) };
   if (options.dryRun === true) {
-    const plan = await client.post<PlanView>("/v1/projects", { ...request, dry_run: true });
+    const plan = await client.post<PlanView>(path, { ...request, dry_run: true });
     session.print(plan, () => planText(plan, { dryRun: true }));
     return plan.decisions.every((decision) => decision.allowed) ? EXIT.delivered : EXIT.blocked;
   }
-  const project = await client.post<ProjectView & { resumed: boolean }>(
-    "/v1/projects",
+  const project = await client.post<Accepted>(
+    path,
     { ...request, attach: options.new === true ? "never" : "unfinished" },
     { "idempotency-key": randomUUID() },
   );
@@ -41,6 +48,16 @@ export async function run(session: Session, file: string, options: RunOptions): 
     return EXIT.delivered;
   }
   return watchToEnd(session, client, project);
+}
+
+async function specOf(file: string | undefined, given: PlanDocument): Promise<ProjectSpec> {
+  if (file !== undefined) return readSpec(resolve(file));
+  if (given.spec !== undefined) return given.spec;
+  throw new InputError("No spec is named, and the plan holds none.", {
+    code: "usage",
+    remedy:
+      "kamachiq run SPEC, or kamachiq run [SPEC] --plan FILE; `kamachiq plan SPEC --out FILE` puts both into one file.",
+  });
 }
 
 /** Shows the project until its end, says how it stands and what to do next, and answers the exit code. */

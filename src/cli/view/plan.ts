@@ -3,7 +3,10 @@ import { printable } from "../../platform/text.ts";
 import { count, plural, score } from "./text.ts";
 
 /** The plan for a person: why this capsule, the waves of tasks, what policy says, what would be made. */
-export function planText({ plan, reports, decisions, resources }: PlanView, options: { dryRun: boolean }): string {
+export function planText(
+  { plan, digest, reports, decisions, resources }: PlanView,
+  options: { dryRun: boolean; kept?: string | undefined },
+): string {
   const lines: string[] = [`${plural(plan.deliverables.length, "deliverable")}, planned by ${plan.planner}`];
   for (const reason of plan.match) lines.push(`  ${reason}`);
   for (const deliverable of plan.deliverables) {
@@ -34,6 +37,8 @@ export function planText({ plan, reports, decisions, resources }: PlanView, opti
     const made = resources.map(({ deliverable_id, kind }) => `${kind} of ${deliverable_id}`);
     lines.push("", `would make: ${made.join(", ")}`, "Nothing was made: this was a dry run.");
   }
+  lines.push("", `digest ${digest}`);
+  if (options.kept !== undefined) lines.push(`kamachiq run --plan ${options.kept}   carries out exactly this`);
   return `${printable(lines.join("\n"))}\n`;
 }
 
