@@ -12,6 +12,15 @@ import {
   tomlString,
 } from "./template-filters.ts";
 import { codePoints, patternProblem } from "./template-patterns.ts";
+import {
+  docComment,
+  jsonString,
+  patternSample,
+  scriptList,
+  scriptProperty,
+  scriptString,
+  scriptUnion,
+} from "./template-filters-typescript.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -57,6 +66,13 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("pattern_problem", patternProblem);
   liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
+  liquid.registerFilter("ts_str", scriptString);
+  liquid.registerFilter("ts_property", scriptProperty);
+  liquid.registerFilter("ts_list", scriptList);
+  liquid.registerFilter("ts_union", scriptUnion);
+  liquid.registerFilter("jsdoc", docComment);
+  liquid.registerFilter("json_str", jsonString);
+  liquid.registerFilter("pattern_sample", patternSample);
 
   const guarded = (name: string, render: () => string): string => {
     let output: string;

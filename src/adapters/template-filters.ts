@@ -1,7 +1,7 @@
 // Filters that put foreign text into a language's own literals. Whatever the text, it stays inside the literal.
 
 // Controls, invisible format characters, direction overrides and lone surrogates: a reader can't see them.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+export const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]/u;
 const PYTHON_KEYWORDS = new Set(
@@ -73,7 +73,8 @@ function widthOf(text: string): number {
   return Array.from(text).reduce((sum, character) => sum + columns(character), 0);
 }
 
-function columns(character: string): number {
+/** Columns that a character takes in a terminal. */
+export function columns(character: string): number {
   if (/\p{Mn}|\p{Me}/u.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
 }

@@ -9,6 +9,7 @@ import { readCatalogue } from "../adapters/catalogue.ts";
 import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
 import { createModel } from "../adapters/model.ts";
+import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
 import { createPlanner } from "../adapters/planner.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
@@ -24,6 +25,7 @@ import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
+import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
 import type { Components } from "../stack/components.ts";
@@ -65,7 +67,10 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     board: createPostgresBoard(db),
     memory: createPostgresMemory(db),
     agents: new Map([["template", createTemplateAgent()]]),
-    evaluators: [createPythonEvaluator({ sandbox, python: components.python })],
+    evaluators: [
+      createPythonEvaluator({ sandbox, python: components.python }),
+      createTypeScriptEvaluator({ sandbox, tools: await findNodeTools() }),
+    ],
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
