@@ -69,7 +69,7 @@ describe("the command line", () => {
   it.each([
     [["--nonsense"], "unknown option '--nonsense'"],
     [["fly"], "unknown command 'fly'"],
-    [["run"], "missing required argument 'spec'"],
+    [["run"], "No spec is named, and the plan holds none"],
     [["run", "a.yaml", "--sandbox", "chroot"], "Allowed choices are bubblewrap, none"],
     [["run", "a.yaml", "--max-concurrency", "0"], "whole number from 1 to 9999"],
     [["review", "reject", "r"], "required option '--comment <text>' not specified"],
