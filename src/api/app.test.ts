@@ -137,7 +137,7 @@ describe("what is refused", () => {
     });
     const headers = { "content-type": "text/plain" };
     expect(await problem(call("/v1/projects", { ...post("{}"), headers, as }))).toMatchObject({ status: 415 });
-    const large = post(`{"spec": "${"x".repeat(1_000_001)}"}`);
+    const large = post(`{"spec": "${"x".repeat(8_500_001)}"}`);
     expect(await problem(call("/v1/projects", { ...large, as }))).toMatchObject({
       status: 413,
       code: "body_too_large",
@@ -201,15 +201,18 @@ describe("its description", () => {
         "/v1/plans/execute",
         "/v1/projects",
         "/v1/projects/{id}",
+        "/v1/projects/{id}/approve-plan",
         "/v1/projects/{id}/artifacts",
         "/v1/projects/{id}/cancel",
         "/v1/projects/{id}/events",
         "/v1/projects/{id}/graph",
         "/v1/projects/{id}/logs",
         "/v1/projects/{id}/pause",
+        "/v1/projects/{id}/plan",
         "/v1/projects/{id}/release-notes",
         "/v1/projects/{id}/report",
         "/v1/projects/{id}/resume",
+        "/v1/projects/{id}/revise-plan",
         "/v1/projects/{id}/tasks",
         "/v1/reviews",
         "/v1/reviews/{id}",

@@ -47,6 +47,7 @@ export const Waiting = z
       task_id: z.string().nullable(),
       score,
     }),
+    z.object({ kind: z.literal("plan"), revision: z.int(), digest: z.string() }),
     z.object({
       kind: z.literal("blocked"),
       requeue_id: z.string(),

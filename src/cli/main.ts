@@ -101,6 +101,7 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .description("deliver what a spec asks for, and show it while it happens")
     .argument("[spec]", "YAML or JSON file; may be left out when the plan holds it")
     .option("--plan <file>", "carry out this plan or planner output exactly")
+    .option("--approve", "wait for a person's approval of the plan before anything is done for it")
     .option("--dry-run", "plan only; make nothing")
     .option("--detach", "start it and return")
     .option("--new", "start another project even if one with this spec is unfinished")
@@ -199,6 +200,7 @@ function addPeopleCommands(program: Command, perform: Perform): void {
     .action((id: string, options) =>
       perform(async (session) => (await reviews()).decideReview(session, id, "reject", options)),
     );
+  addPlanCommands(program, perform);
   const requeues = () => import("./commands/requeue.ts");
   const requeue = program.command("requeue").description("deliverables that policy blocked");
   requeue
@@ -214,6 +216,35 @@ function addPeopleCommands(program: Command, perform: Perform): void {
     .action((id: string, options) =>
       perform(async (session) => (await requeues()).resolveRequeue(session, id, options)),
     );
+}
+
+function addPlanCommands(program: Command, perform: Perform): void {
+  const load = () => import("./commands/plans.ts");
+  const plans = program.command("plans").description("plans that wait for a person's approval");
+  plans
+    .command("show")
+    .description("a project's plan, its digest and its approvals")
+    .argument("<id>")
+    .action((id: string) => perform(async (session) => (await load()).showPlan(session, id)));
+  for (const decision of ["approve", "reject"] as const) {
+    const command = plans
+      .command(decision)
+      .description(`${decision} the plan with this digest`)
+      .argument("<id>")
+      .requiredOption("--digest <digest>", "of the plan that you saw; at least its first 12 characters");
+    if (decision === "approve") command.option("--comment <text>");
+    else command.requiredOption("--comment <text>", "why not");
+    command.action((id: string, options: { digest: string; comment?: string }) =>
+      perform(async (session) => (await load()).decidePlan(session, id, decision, options)),
+    );
+  }
+  plans
+    .command("revise")
+    .description("put another plan in the place of the one that waits")
+    .argument("<id>")
+    .requiredOption("--plan <file>", "what plan --out wrote, changed")
+    .option("--comment <text>", "what was changed")
+    .action((id: string, options) => perform(async (session) => (await load()).revisePlan(session, id, options)));
 }
 
 function addServerCommands(program: Command, perform: Perform): void {

@@ -222,20 +222,30 @@ function figures(log: RunLog): Pick<GovernanceReport, Figures> {
         reasons: blocked.reasons,
         event: blocked.sequence,
       })),
-    approvals: log.reviews.flatMap(({ requested, decided }) =>
-      decided === null
-        ? []
-        : [
-            {
-              review_id: requested.review_id,
-              scope: requested.scope,
-              subject: requested.task_id ?? requested.deliverable_id ?? log.project,
-              decision: decided.decision,
-              actor: decided.actor,
-              event: decided.sequence,
-            },
-          ],
-    ),
+    approvals: [
+      ...log.plan_approvals.map(({ revision, plan, decision, actor, sequence }) => ({
+        review_id: `plan/${revision}`,
+        scope: "plan",
+        subject: plan.digest,
+        decision,
+        actor,
+        event: sequence,
+      })),
+      ...log.reviews.flatMap(({ requested, decided }) =>
+        decided === null
+          ? []
+          : [
+              {
+                review_id: requested.review_id,
+                scope: requested.scope,
+                subject: requested.task_id ?? requested.deliverable_id ?? log.project,
+                decision: decided.decision,
+                actor: decided.actor,
+                event: decided.sequence,
+              },
+            ],
+      ),
+    ],
     events: { first: log.first?.sequence ?? null, last: log.last?.sequence ?? null, count: log.count },
   };
 }

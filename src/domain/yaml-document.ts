@@ -23,10 +23,15 @@ export interface DocumentKind<Schema extends z.ZodType> {
   /** Of the InputError, e.g. `spec_invalid`. */
   code: string;
   remedy: string;
+  /** Turns what is written into what the schema describes, item for item, so that problems keep their lines. */
+  prepare?: Prepare;
 }
 
+export type Prepare = (value: unknown) => { value: unknown; problems: Problem[] };
+
 type Path = readonly PropertyKey[];
-interface Problem {
+/** What is wrong with the value at `path`, and what to do. */
+export interface Problem {
   path: Path;
   message: string;
 }
@@ -57,7 +62,9 @@ export function readDocument<Schema extends z.ZodType>(
   const { document, errors } = parse(text, lines);
   if (document === undefined || errors.length > 0) return fail(errors.map((error) => `${filename}:${error}`));
 
-  const { value, problems } = expand(document);
+  const expanded = expand(document);
+  const prepared = expanded.problems.length === 0 ? kind.prepare?.(expanded.value) : undefined;
+  const { value, problems } = prepared ?? expanded;
   const parsed = kind.schema.safeParse(value);
   if (!parsed.success) {
     const seen = new Set(problems.map(({ path }) => fieldName(path)));

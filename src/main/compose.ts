@@ -5,16 +5,22 @@ import type { ActivityDeps } from "../activities/deps.ts";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
+import { readCatalogue } from "../adapters/catalogue.ts";
 import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
 import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
+import { createModel } from "../adapters/model.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
+import { createPlanner } from "../adapters/planner.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
+import { createCitedPlanner } from "../adapters/planner-cited.ts";
+import { createModelPlanner } from "../adapters/planner-model.ts";
 import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createBubblewrapSandbox } from "../adapters/sandbox-bubblewrap.ts";
 import { createNoSandbox } from "../adapters/sandbox-none.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
+import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
@@ -41,12 +47,16 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   await sandbox.check();
   const library = await loadCapsuleLibrary(CAPSULES);
   const policies = await createPolicyFiles(POLICIES);
+  const model = createModel(config.model);
+  const catalogue = await readCatalogue(library, policies.engine.rule_sets);
+  const summariser = createExtractiveSummariser();
+  const modelPlanner = model && createModelPlanner({ library, model, catalogue, summariser });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createCapsulePlanner(library),
+    planner: createCitedPlanner(createPlanner(createCapsulePlanner(library), modelPlanner), summariser),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;

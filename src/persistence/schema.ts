@@ -3,6 +3,7 @@ import type { EventType } from "../domain/events.ts";
 import type { TaskState } from "../domain/execute.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectSpec, ProjectState, Stage } from "../domain/intake.ts";
+import type { PlanDecision } from "../domain/event-data.ts";
 import type { TaskType } from "../domain/plan.ts";
 import type { Violation } from "../domain/policy.ts";
 import type { ResourceKind } from "../domain/provision.ts";
@@ -29,6 +30,8 @@ export interface Database {
     workflow_id: string;
     traceparent: string;
     plan: ColumnType<ArtifactRef | null, string | null | undefined, string | null>;
+    /** A person approves the plan before anything is done for it. */
+    approve_plan: Generated<boolean>;
     result: ColumnType<ProjectResult | null, string | null | undefined, string | null>;
     event_sequence: Generated<number>;
     created_by: string;
@@ -114,6 +117,17 @@ export interface Database {
     score: number;
     state: "open" | "approved" | "rejected" | "expired";
     workflow_id: string;
+    requested_at: Timestamp;
+    decided_at: OptionalTimestamp;
+    decided_by: string | null;
+    comment: string | null;
+  };
+  plan_approvals: {
+    project_id: string;
+    /** From 1; a revised plan is the next. */
+    revision: number;
+    plan: Json<ArtifactRef>;
+    state: "open" | PlanDecision;
     requested_at: Timestamp;
     decided_at: OptionalTimestamp;
     decided_by: string | null;

@@ -45,6 +45,17 @@ function headline(project: ProjectView, now: number, paint: Paint): string {
 /** The exact commands that move the project on. */
 function waitingLines({ id, state, waiting_for }: ProjectView): string[] {
   const lines = waiting_for.slice(0, WAITING_SHOWN_MAX).flatMap((waiting): string[] => {
+    if (waiting.kind === "plan") {
+      const { revision, digest } = waiting;
+      return [
+        "",
+        `  the plan, revision ${revision}, waits for approval:`,
+        `    kamachiq plans show ${id}`,
+        `    kamachiq plans approve ${id} --digest ${digest.slice(0, 12)}`,
+        `    kamachiq plans reject ${id} --digest ${digest.slice(0, 12)} --comment "why not"`,
+        `    kamachiq plans revise ${id} --plan FILE`,
+      ];
+    }
     if (waiting.kind === "review") {
       const { review_id, scope, task_id, deliverable_id } = waiting;
       const what = scope === "task" ? `task ${task_id}` : `deliverable ${deliverable_id}`;
