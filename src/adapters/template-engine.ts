@@ -1,13 +1,23 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
-import { markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
+import {
+  markdownText,
+  pascalCase,
+  pythonConstant,
+  pythonDocstring,
+  pythonIdentifier,
+  pythonImport,
+  pythonString,
+  pythonTuple,
+  tomlString,
+} from "./template-filters.ts";
+import { codePoints, patternProblem } from "./template-patterns.ts";
 import {
   docComment,
   jsonString,
   patternSample,
   scriptList,
   scriptProperty,
-  scriptString,
   scriptUnion,
 } from "./template-filters-typescript.ts";
 
@@ -47,9 +57,14 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("py_str", pythonString);
   liquid.registerFilter("py_constant", pythonConstant);
   liquid.registerFilter("py_identifier", pythonIdentifier);
+  liquid.registerFilter("py_tuple", pythonTuple);
+  liquid.registerFilter("py_import", pythonImport);
+  liquid.registerFilter("py_docstring", pythonDocstring);
+  liquid.registerFilter("pascal_case", pascalCase);
   liquid.registerFilter("toml_str", tomlString);
+  liquid.registerFilter("pattern_problem", patternProblem);
+  liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
-  liquid.registerFilter("ts_str", scriptString);
   liquid.registerFilter("ts_property", scriptProperty);
   liquid.registerFilter("ts_list", scriptList);
   liquid.registerFilter("ts_union", scriptUnion);
