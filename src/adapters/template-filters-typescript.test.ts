@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -10,7 +11,7 @@ import {
   scriptUnion,
 } from "./template-filters-typescript.ts";
 
-const evaluated = (literal: string): unknown => new Function(`return ${literal}`)();
+const evaluated = (literal: string): unknown => runInNewContext(literal);
 const anyText = fc.string({ unit: "binary" });
 
 describe("literals", () => {
