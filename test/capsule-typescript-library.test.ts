@@ -119,6 +119,7 @@ describe("typescript_library", () => {
             fields: [
               field("a", "text", { description: HOSTILE, default: HOSTILE.replace("\u202e", "") }),
               field("b", "choice", { description: "中".repeat(44), choices: ["中文".length.toString()] }),
+              field("e0", "text", { default: "😀".repeat(3), min_length: 3, max_length: 3 }),
               field("c", "integer", { description: "d".repeat(78) }),
               field("d", "integer", { description: "d".repeat(79) }),
               field("e", "integer", { description: "d".repeat(80) }),

@@ -18,7 +18,6 @@ import {
   patternSample,
   scriptList,
   scriptProperty,
-  scriptString,
   scriptUnion,
 } from "./template-filters-typescript.ts";
 
@@ -66,7 +65,6 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("pattern_problem", patternProblem);
   liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
-  liquid.registerFilter("ts_str", scriptString);
   liquid.registerFilter("ts_property", scriptProperty);
   liquid.registerFilter("ts_list", scriptList);
   liquid.registerFilter("ts_union", scriptUnion);
