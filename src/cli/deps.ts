@@ -1,4 +1,5 @@
 import type { GraphCatalogue } from "../domain/graph.ts";
+import type { PlannerHeuristics } from "../domain/heuristics.ts";
 
 /** A stream that we write to; `process.stdout` and `process.stderr` are two. */
 export interface Output {
@@ -44,6 +45,8 @@ export interface Installation {
 export interface Offline {
   /** Personas, tools and capsules that plans may name. */
   catalogue(): Promise<GraphCatalogue>;
+  /** What the planner's capsule says of tasks that come from elsewhere. */
+  heuristics(): Promise<PlannerHeuristics>;
 }
 
 export interface CliDeps {

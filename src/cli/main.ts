@@ -134,6 +134,15 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .action((file: string) =>
       perform(async (session) => (await import("./commands/graph.ts")).validate(session, file)),
     );
+  graph
+    .command("import")
+    .description("spec-kit's tasks.md or a planner output, as a document of ours on stdout")
+    .argument("<file>", "tasks.md, or JSON or YAML")
+    .option("--out <file>", "write it there instead")
+    .option("--budget <tokens>", "of the whole graph", tokenCount)
+    .action((file: string, options) =>
+      perform(async (session) => (await import("./commands/graph-import.ts")).importGraph(session, file, options)),
+    );
   program
     .command("status")
     .description("the last projects, or one in full")
@@ -271,6 +280,11 @@ function addServerCommands(program: Command, perform: Perform): void {
     .command("doctor")
     .description("what is there, what is missing and how to get it")
     .action(() => perform(async (session) => (await import("./commands/doctor.ts")).doctor(session)));
+}
+
+function tokenCount(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 9999999999.");
+  return Number(text);
 }
 
 function wholeNumber(text: string): number {

@@ -112,3 +112,35 @@ describe("kamachiq graph validate", () => {
     expect(stdout).toContain("valid, 10,000 tasks in 10,000 waves");
   });
 });
+
+describe("kamachiq graph import", () => {
+  it("makes a valid task graph of spec-kit's tasks, and says what it decided", async () => {
+    const tasks = new URL("../../test/fixtures/speckit-tasks.md", import.meta.url).pathname;
+    const out = join(folder, "imported.json");
+    const { code, stdout, stderr } = await kamachiq("graph", "import", tasks, "--out", out);
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "" });
+    const validated = await kamachiq("graph", "validate", out, "--json");
+    expect(JSON.parse(validated.stdout)).toMatchObject({ kind: "task_graph", valid: true });
+    const poor = await kamachiq("graph", "import", tasks, "--budget", "10");
+    await writeFile(out, poor.stdout);
+    expect((await kamachiq("graph", "validate", out)).stderr).toContain("and the budget is 10; raise the budget");
+  });
+
+  it("makes our planner output of the blueprint's", async () => {
+    const file = join(folder, "blueprint.json");
+    const api = { id: "api-svc", persona: "developer_backend.v2", tools: ["github"], budget_tokens: 25_000 };
+    const provisioning = { repositories: ["api"], boards: [], environments: [] };
+    await writeFile(file, JSON.stringify({ deliverables: [{ ...api, dependencies: [] }], provisioning }));
+    const { code, stdout, stderr } = await kamachiq("graph", "import", file);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ deliverables: [{ id: "api-svc" }], provisioning: { repository: true } });
+  });
+
+  it("names the line that is wrong", async () => {
+    const file = join(folder, "tasks.md");
+    await writeFile(file, "# Tasks\n\n## Phase 1: Setup\n\n- [ ] T001 Make a\n- [ ] T001 Make b\n");
+    const { code, stderr } = await kamachiq("graph", "import", file);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/tasks\.md:6: /);
+  });
+});
