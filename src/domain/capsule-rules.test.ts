@@ -25,6 +25,7 @@ describe("capsuleProblems", () => {
 
   it.each([
     [{ tasks: [{ ...TASK, files: [{ path: "a", template: "b.liquid" }] }] }, 'template "b.liquid" is not there'],
+    [{ tasks: [TASK], parameter_rules: "r.liquid" }, 'template "r.liquid" is not there'],
     [{ tasks: [TASK, TASK] }, 'tasks: "one" is there twice'],
     [{ tasks: [{ ...TASK, dependencies: ["x"] }] }, 'tasks: "one" depends on "x", which is not there'],
     [{ tasks: [{ ...TASK, reads: ["x"] }] }, 'tasks: "one" reads "x", which is not there'],
