@@ -225,7 +225,8 @@ async function tryCommand(deps: ActivityDeps, project_id: string, repository: st
   if (project.plan === null || repository === null) return null;
   const [deliverable] = (await loadPlan(deps, project.plan)).deliverables;
   if (deliverable === undefined) return null;
-  const capsule = await deps.library.get(deliverable.capsule ?? "", deliverable.capsule_version);
+  const { capsule: id = "", capsule_version, capsule_digest } = deliverable;
+  const capsule = await deps.library.get(id, capsule_version, capsule_digest);
   const use = deps.renderer.tryCommand(capsule, deliverable.parameters);
   return use === null ? null : `git clone ${repository} ${project.spec.name} && cd ${project.spec.name} && ${use}`;
 }

@@ -13,4 +13,7 @@ export const offline: Offline = {
     const [library, policies] = await Promise.all([loadCapsuleLibrary(CAPSULES), createPolicyFiles(POLICIES)]);
     return readCatalogue(library, policies.engine.rule_sets);
   },
+  async capsules() {
+    return (await import("./capsule-tools.ts")).capsuleTools;
+  },
 };
