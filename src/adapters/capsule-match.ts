@@ -58,6 +58,6 @@ function noCapsule(message: string, delivery: readonly Capsule[]): InputError {
     code: "no_capsule",
     problems: delivery.map(({ id, version, summary }) => `${id} ${version}: ${summary}`),
     remedy:
-      "State a goal that one of the capsules above delivers, or name it as `capsule` in the spec. Goals beyond the capsules need a planner with a model (`--model`, KAMACHIQ_MODEL); this version has no model runtime and plans with capsules only.",
+      "State a goal that one of the capsules above delivers, or name it as `capsule` in the spec. Other words for the same goals can be understood by a model: configure one (KAMACHIQ_MODEL, docs/configuration.md).",
   });
 }

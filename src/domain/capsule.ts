@@ -97,7 +97,8 @@ export const Capsule = z.strictObject({
   /** Data for the templates, e.g. the operations that the capsule supports. */
   catalog: z.record(z.string(), z.json()).default({}),
   inputs: z.array(z.string().max(200)).max(50).default([]),
-  outputs: z.array(z.string().max(200)).max(50).default([]),
+  /** In words, or as JSON Schema where a model writes them. */
+  outputs: z.union([z.array(z.string().max(200)).max(50), z.record(z.string(), z.json())]).default([]),
   persona: Id,
   tools: z.array(Id).max(50).default([]),
   /** Lock files of the scaffold, by registry: what the delivered project needs, installed when it is provisioned. */

@@ -90,6 +90,12 @@ export const DeliverableSpec = z.strictObject({
 });
 export type DeliverableSpec = z.infer<typeof DeliverableSpec>;
 
+/** Tokens and, where agents cost money, United States dollars. */
+export const Budget = z.strictObject({
+  tokens: z.int().positive().max(10_000_000_000),
+  usd: z.number().positive().max(1_000_000).optional(),
+});
+
 /** What an operator states: an outcome, its limits and how to know that it was reached. */
 export const ProjectSpec = z
   .strictObject({
@@ -101,6 +107,8 @@ export const ProjectSpec = z
     /** Held-out checks, run by the harness alone on the merged whole; never shown to an agent. */
     acceptance: z.array(AcceptanceCheck).max(200).default([]),
     capsule: Id.optional(),
+    /** Who plans. Absent: the capsules, and the configured model where no capsule covers the goals. */
+    planner: z.enum(["capsule", "model"]).optional(),
     parameters: freeForm.default({}),
     milestones: z.array(Milestone).max(100).default([]),
     workstreams: z.array(Workstream).max(100).default([]),
@@ -113,11 +121,7 @@ export const ProjectSpec = z
         error: `must have at most ${ATTACHMENTS_CHARACTERS_MAX} characters together`,
       })
       .default([]),
-    /** Tokens and, where agents cost money, United States dollars. */
-    budget: z.strictObject({
-      tokens: z.int().positive().max(10_000_000_000),
-      usd: z.number().positive().max(1_000_000).optional(),
-    }),
+    budget: Budget,
     timeout_minutes: z
       .number()
       .positive()

@@ -7,12 +7,18 @@ import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
 import { watchCapsuleFolder } from "../adapters/capsule-folder.ts";
 import { createCapsuleRepository } from "../adapters/capsule-repository.ts";
+import { readCatalogue } from "../adapters/catalogue.ts";
+import { createModel } from "../adapters/model.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
+import { createPlanner } from "../adapters/planner.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
+import { createCitedPlanner } from "../adapters/planner-cited.ts";
+import { createModelPlanner } from "../adapters/planner-model.ts";
 import { createTenantPlanner } from "../adapters/planner-tenant.ts";
 import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
+import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
@@ -43,12 +49,19 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   );
   await library.list(); // what is not valid from the start is told now
   const policies = await createPolicyFiles(POLICIES);
+  const model = createModel(config.model);
+  const summariser = createExtractiveSummariser();
+  const planner = createTenantPlanner(library, async (own) => {
+    const catalogue = await readCatalogue(own, policies.engine.rule_sets);
+    const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser });
+    return createPlanner(createCapsulePlanner(own), modelPlanner);
+  });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createTenantPlanner(library, createCapsulePlanner),
+    planner: createCitedPlanner(planner, summariser),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;

@@ -1,6 +1,6 @@
 import type { PlanView } from "../../api/views.ts";
 import { printable } from "../../platform/text.ts";
-import { count, plural, score } from "./text.ts";
+import { count, line, plural, score } from "./text.ts";
 
 /** The plan for a person: why this capsule, the waves of tasks, what policy says, what would be made. */
 export function planText(
@@ -18,6 +18,7 @@ export function planText(
     lines.push(
       "",
       `${deliverable.id}${capsule}`,
+      ...placeLines(deliverable, plan),
       `  ${plural(graph.nodes.length, "task")} in ${plural(report.waves.length, "wave")}, at most ${report.widest_wave} at once; ` +
         `about ${count(report.critical_path_seconds)} s along ${report.critical_path.join(" → ")}`,
       `  about ${count(plan.estimated_tokens)} of ${count(deliverable.budget_tokens)} tokens`,
@@ -32,7 +33,7 @@ export function planText(
       }
     }
   }
-  lines.push("", ...decisions.flatMap(decisionLines));
+  lines.push(...requirementLines(plan), "", ...decisions.flatMap(decisionLines));
   if (options.dryRun) {
     const made = resources.map(({ deliverable_id, kind }) => `${kind} of ${deliverable_id}`);
     lines.push("", `would make: ${made.join(", ")}`, "Nothing was made: this was a dry run.");
@@ -40,6 +41,41 @@ export function planText(
   lines.push("", `digest ${digest}`);
   if (options.kept !== undefined) lines.push(`kamachiq run --plan ${options.kept}   carries out exactly this`);
   return `${printable(lines.join("\n"))}\n`;
+}
+
+/** Title, milestone, workstream and the lines of the attachments that it answers. */
+function placeLines(
+  { title, milestone, workstream, sources }: PlanView["plan"]["deliverables"][number],
+  plan: PlanView["plan"],
+): string[] {
+  const due = plan.milestones.find(({ id }) => id === milestone)?.due;
+  const place = [
+    ...(milestone === undefined ? [] : [`milestone ${milestone}${due === undefined ? "" : ` (${due})`}`]),
+    ...(workstream === undefined ? [] : [`workstream ${workstream}`]),
+  ];
+  const cited = sources.map(
+    ({ attachment, line: from, end_line: to }) => `${attachment}:${from === to ? from : `${from}-${to}`}`,
+  );
+  return [
+    ...(title === undefined ? [] : [`  ${title}`]),
+    ...(place.length === 0 ? [] : [`  ${place.join(", ")}`]),
+    ...(cited.length === 0 ? [] : [`  from ${line(cited.join(", "), 140)}`]),
+  ];
+}
+
+const UNCOVERED_SHOWN_MAX = 40;
+
+/** What the attachments ask for and no deliverable answers, with its place. */
+function requirementLines({ requirements }: PlanView["plan"]): string[] {
+  if (requirements.length === 0) return [];
+  const open = requirements.filter(({ covered_by }) => covered_by.length === 0);
+  const covered = requirements.length - open.length;
+  const lines = ["", `${count(covered)} of ${plural(requirements.length, "requirement")} covered`];
+  for (const { attachment, line: at, text } of open.slice(0, UNCOVERED_SHOWN_MAX))
+    lines.push(`  not covered  ${attachment}:${at}  ${line(text, 100)}`);
+  if (open.length > UNCOVERED_SHOWN_MAX)
+    lines.push(`  and ${count(open.length - UNCOVERED_SHOWN_MAX)} more (--json has all)`);
+  return lines;
 }
 
 function decisionLines({
