@@ -7,8 +7,8 @@ import { checkParameters, schemaProblem } from "./capsule-parameters.ts";
 import { capsuleWork } from "./capsule-work.ts";
 import { createCapsuleRenderer } from "./renderer-capsule.ts";
 
-/** Rendering of all cases of one capsule may take this long, in milliseconds. */
-const RENDER_MS_MAX = 10_000;
+/** Rendering of all cases of one capsule may take this long, in milliseconds, besides what was begun by then. */
+const RENDER_MS_MAX = 5_000;
 
 /** What a capsule will stand beside. */
 export interface Surroundings {
@@ -18,21 +18,35 @@ export interface Surroundings {
   checks: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What is wrong with a loaded capsule besides its own names: what an author finds out before anybody plans with it. */
-export function capsuleFindings(loaded: LoadedCapsule, { others, checks }: Surroundings): CapsuleProblem[] {
+/**
+ * What is wrong with a loaded capsule besides its own names: what an author finds out before anybody plans with it.
+ * Without `render` no template is tried, which only a capsule whose names are right is worth.
+ */
+export function capsuleFindings(
+  loaded: LoadedCapsule,
+  { others, checks }: Surroundings,
+  { render = true } = {},
+): CapsuleProblem[] {
   const { capsule } = loaded;
   const beside = others.filter(({ id }) => id !== capsule.id);
   const schema = schemaProblem(loaded);
   return [
-    ...compositionProblems([...beside, capsule])
-      .filter(({ id }) => id === capsule.id)
-      .map(({ problem }) => ({ path: ["uses"], problem })),
+    ...composition(capsule, beside),
     ...ambiguity(capsule, beside),
     ...checkNames(capsule, checks),
     ...(schema === undefined
-      ? renderings(loaded)
+      ? []
       : [{ path: ["parameters"], problem: `parameters: is no JSON Schema of 2020-12: ${schema}` }]),
+    ...(schema === undefined && render ? renderings(loaded) : []),
   ];
+}
+
+/** What is wrong with all of them together that was not wrong without it; a circle may start anywhere. */
+function composition(capsule: Capsule, beside: readonly Capsule[]): CapsuleProblem[] {
+  const before = new Set(compositionProblems(beside).map(({ problem }) => problem));
+  return compositionProblems([...beside, capsule])
+    .filter(({ problem }) => !before.has(problem))
+    .map(({ problem }) => ({ path: ["uses"], problem }));
 }
 
 function ambiguity(capsule: Capsule, beside: readonly Capsule[]): CapsuleProblem[] {
@@ -85,6 +99,7 @@ function renderings(loaded: LoadedCapsule): CapsuleProblem[] {
   if (loaded.capsule.type !== "delivery") return [];
   const deadline = performance.now() + RENDER_MS_MAX;
   return casesOf(loaded).flatMap(({ path, parameters, spec }) => {
+    if (performance.now() > deadline) return [tooSlow(path, spec)];
     try {
       return renderAll(loaded, checkParameters(loaded, parameters, spec), spec, deadline);
     } catch (error) {
@@ -98,9 +113,7 @@ function renderings(loaded: LoadedCapsule): CapsuleProblem[] {
 export function casesOf({ capsule }: LoadedCapsule) {
   const { id, summary, tests } = capsule;
   const specOf = (name: string, goals: string[], parameters: VisibleSpec["parameters"]): VisibleSpec =>
-    withoutAcceptance(
-      ProjectSpec.parse({ name, goals, parameters, capsule: id, budget: { tokens: 1_000_000_000 } }),
-    );
+    withoutAcceptance(ProjectSpec.parse({ name, goals, parameters, capsule: id, budget: { tokens: 1_000_000_000 } }));
   if (tests.length === 0) {
     return [{ path: ["parameters"], parameters: {}, spec: specOf("defaults", [summary], {}), expect: undefined }];
   }
@@ -129,9 +142,7 @@ function renderAll(
     [["try_command"], () => renderer.tryCommand(loaded, parameters)],
   ];
   return parts.flatMap(([path, render]) => {
-    if (performance.now() > deadline) {
-      return [{ path, problem: `${spec.name}: rendering takes more than ${RENDER_MS_MAX / 1_000} seconds in all` }];
-    }
+    if (performance.now() > deadline) return [tooSlow(path, spec)];
     try {
       render();
       return [];
@@ -140,6 +151,10 @@ function renderAll(
       return [{ path, problem: `${spec.name}: ${(error as Error).message}` }];
     }
   });
+}
+
+function tooSlow(path: CapsuleProblem["path"], { name }: VisibleSpec): CapsuleProblem {
+  return { path, problem: `${name}: rendering takes more than ${RENDER_MS_MAX / 1_000} seconds in all` };
 }
 
 /** What zod throws when a probe renders to something that is no expectation. */

@@ -9,13 +9,22 @@ import { createTemplateEngine } from "./template-engine.ts";
  * A capsule from its text, checked by itself. `file` is what problems call its YAML; templates lie in the folder of the
  * same name without ".yaml". Throws InputError `capsule_invalid`, each problem with file and line.
  */
-export function readCapsule({ yaml, templates }: CapsuleContent, file: string): LoadedCapsule {
+export function readCapsule(content: CapsuleContent, file: string): LoadedCapsule {
+  const { loaded, problems } = examineCapsule(content, file);
+  if (problems.length > 0) throw invalidCapsule(problems);
+  return loaded;
+}
+
+/** The same for who wants to go on with a capsule that has problems. Throws where its YAML does not fit the schema. */
+export function examineCapsule(
+  { yaml, templates }: CapsuleContent,
+  file: string,
+): { loaded: LoadedCapsule; problems: string[] } {
   const remedy = "Mend the lines named above.";
   const capsule = readDocument(yaml, file, { schema: Capsule, noun: "capsule", code: "capsule_invalid", remedy });
   const files = new Map(Object.entries(templates));
   const problems = [...locate(capsuleProblems(capsule, files), yaml, file), ...unparsable(files, folderOf(file))];
-  if (problems.length > 0) throw invalidCapsule(problems);
-  return { capsule, yaml, templates: files, digest: sha256(canonicalJson({ yaml, templates })) };
+  return { loaded: { capsule, yaml, templates: files, digest: sha256(canonicalJson({ yaml, templates })) }, problems };
 }
 
 /** The capsule's content as it is stored; its SHA-256 is the digest. */

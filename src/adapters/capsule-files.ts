@@ -1,15 +1,25 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CAPSULE_LIMITS, type CapsuleContent, type LoadedCapsule } from "../domain/capsule.ts";
-import { folderOf, invalidCapsule, readCapsule } from "./capsule-content.ts";
+import { lineFinder } from "../domain/yaml-document.ts";
+import { examineCapsule, folderOf, invalidCapsule } from "./capsule-content.ts";
 
 const DEPTH_MAX = 8;
 
 /** A capsule from its YAML file and the folder beside it. Throws InputError `capsule_invalid`. */
 export async function loadCapsule(file: string): Promise<LoadedCapsule> {
-  const loaded = readCapsule(await readCapsuleFiles(file), file);
-  if (loaded.capsule.id === basename(file, ".yaml").split("@")[0]) return loaded;
-  throw invalidCapsule([`${file}:1: id: must be the file's name without ".yaml"`]);
+  const { loaded, problems } = await examineFiles(file);
+  if (problems.length > 0) throw invalidCapsule(problems);
+  return loaded;
+}
+
+/** A capsule with the problems that it has by itself. Throws InputError where it can't be read at all. */
+export async function examineFiles(file: string): Promise<{ loaded: LoadedCapsule; problems: string[] }> {
+  const { loaded, problems } = examineCapsule(await readCapsuleFiles(file), file);
+  if (loaded.capsule.id !== basename(file, ".yaml").split("@")[0]) {
+    problems.push(`${file}:${lineFinder(loaded.yaml)(["id"])}: id: must be the file's name without ".yaml"`);
+  }
+  return { loaded, problems };
 }
 
 /** The text of a capsule's files, within the limits. Throws InputError `capsule_invalid`. */

@@ -14,10 +14,7 @@ const CACHED_MAX = 200;
  * The capsules of this product in the database: those that `shipped` gives at the moment, whose contents are kept before
  * anybody can plan with them, and those that tenants have installed.
  */
-export function createCapsuleRepository(
-  db: Db,
-  shipped: () => Promise<readonly LoadedCapsule[]>,
-): CapsuleRepository {
+export function createCapsuleRepository(db: Db, shipped: () => Promise<readonly LoadedCapsule[]>): CapsuleRepository {
   const contents = new ContentCache(db);
   const own = async (): Promise<readonly LoadedCapsule[]> => {
     const capsules = await shipped();
@@ -31,8 +28,12 @@ export function createCapsuleRepository(
   return {
     ...ownLibrary,
     async get(id, version, digest) {
-      const kept = digest === undefined ? undefined : await contents.get(digest);
-      return kept !== undefined && isVersion(kept, id, version) ? kept : ownLibrary.get(id, version);
+      if (digest === undefined) return ownLibrary.get(id, version);
+      const capsules = await own();
+      const kept = await contents.get(digest);
+      if (kept !== undefined && isVersion(kept, id, version)) return kept;
+      const other = capsules.find((loaded) => isVersion(loaded, id, version));
+      throw other === undefined ? notInstalled(id, version, capsules) : changed(id, other.capsule.version);
     },
     of: (tenant) => tenantLibrary(db, tenant, own, contents),
   };

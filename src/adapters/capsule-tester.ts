@@ -119,7 +119,9 @@ async function textProblems(
     if (!delivered.has(path)) continue;
     const content = (await readBelow(tree, path)) ?? "";
     problems.push(
-      ...texts.filter((text) => !content.includes(text)).map((text) => `${path} does not contain ${JSON.stringify(text)}.`),
+      ...texts
+        .filter((text) => !content.includes(text))
+        .map((text) => `${path} does not contain ${JSON.stringify(text)}.`),
     );
   }
   return problems;

@@ -153,7 +153,9 @@ function addProjectCommands(program: Command, perform: Perform): void {
 function addCapsuleCommands(program: Command, perform: Perform): void {
   const offline = () => import("./commands/capsule-author.ts");
   const online = () => import("./commands/capsule.ts");
-  const capsule = program.command("capsule").description("what projects are delivered from: look, write, test, publish");
+  const capsule = program
+    .command("capsule")
+    .description("what projects are delivered from: look, write, test, publish");
   const tenant = (): Option => new Option("--tenant <id>", "whose capsules").default("default");
   capsule
     .command("list")

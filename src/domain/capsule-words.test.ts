@@ -10,7 +10,14 @@ it.each<[string[][], string[][], string | undefined]>([
   [[["api"], ["python"]], [["python"], ["rest api"]], "python rest api"],
   [[["python"], ["cli"], ["calculator"]], [["python"], ["cli"]], undefined],
   [[], [], undefined],
-  [[["a", "b"], ["b", "c"]], [["b"], ["a"]], "a b"],
+  [
+    [
+      ["a", "b"],
+      ["b", "c"],
+    ],
+    [["b"], ["a"]],
+    "a b",
+  ],
 ])("%j and %j meet in %s", (a, b, expected) => {
   expect(words(a, b)).toBe(expected);
 });

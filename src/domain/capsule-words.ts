@@ -12,10 +12,7 @@ export function wordsOf(text: string): string {
  * Words that ask for both capsules equally: a phrase of each of one's groups, which meets all of the other's.
  * Undefined when there are none, or when one has more groups, for then it is the one that is taken.
  */
-export function ambiguousWords(
-  a: Pick<Capsule, "capabilities">,
-  b: Pick<Capsule, "capabilities">,
-): string | undefined {
+export function ambiguousWords(a: Pick<Capsule, "capabilities">, b: Pick<Capsule, "capabilities">): string | undefined {
   if (a.capabilities.length === 0 || a.capabilities.length !== b.capabilities.length) return undefined;
   return meeting(a.capabilities, b.capabilities) ?? meeting(b.capabilities, a.capabilities);
 }

@@ -137,10 +137,13 @@ export const CapsuleContent = z
     path: ["templates"],
     error: `at most ${CAPSULE_LIMITS.templates} templates are allowed`,
   })
-  .refine(({ templates }) => Object.values(templates).reduce((sum, { length }) => sum + length, 0) <= CAPSULE_LIMITS.total, {
-    path: ["templates"],
-    error: `at most ${CAPSULE_LIMITS.total} characters are allowed in all templates together`,
-  });
+  .refine(
+    ({ templates }) => Object.values(templates).reduce((sum, { length }) => sum + length, 0) <= CAPSULE_LIMITS.total,
+    {
+      path: ["templates"],
+      error: `at most ${CAPSULE_LIMITS.total} characters are allowed in all templates together`,
+    },
+  );
 export type CapsuleContent = z.infer<typeof CapsuleContent>;
 
 /** A capsule as loaded: checked, with its folder of templates and the digest of all its content. */

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { capsuleFindings, type Surroundings } from "../adapters/capsule-check.ts";
 import { locate, readCapsule } from "../adapters/capsule-content.ts";
-import { loadCapsule, readCapsuleFiles } from "../adapters/capsule-files.ts";
+import { examineFiles, loadCapsule, readCapsuleFiles } from "../adapters/capsule-files.ts";
 import { libraryOf, loadCapsules } from "../adapters/capsule-library.ts";
 import { writeSkeleton } from "../adapters/capsule-skeleton.ts";
 import { testCapsule } from "../adapters/capsule-tester.ts";
@@ -25,15 +25,17 @@ import { CAPSULES } from "./paths.ts";
 /** What authors of capsules need, without a server. */
 export const capsuleTools: CapsuleTools = {
   async create(id, folder) {
-    if (!isId(id)) throw new InputError(`"${id}" can't be an id: 1 to 64 of a-z, 0-9, ".", "_", "-".`, { code: "id_invalid" });
+    if (!isId(id))
+      throw new InputError(`"${id}" can't be an id: 1 to 64 of a-z, 0-9, ".", "_", "-".`, { code: "id_invalid" });
     return writeSkeleton(id, folder);
   },
 
   async validate(path) {
     const file = resolve(path);
     try {
-      const loaded = await loadCapsule(file);
-      const problems = locate(capsuleFindings(loaded, await surroundings()), loaded.yaml, file);
+      const { loaded, problems } = await examineFiles(file);
+      const findings = capsuleFindings(loaded, await surroundings(), { render: problems.length === 0 });
+      problems.push(...locate(findings, loaded.yaml, file));
       const { id, version, tests } = loaded.capsule;
       return { file, id, version, digest: loaded.digest, tests: tests.length, problems };
     } catch (error) {
@@ -71,7 +73,13 @@ export const capsuleTools: CapsuleTools = {
         signal,
       });
       const { id, version } = loaded.capsule;
-      return { id, version, digest: loaded.digest, passed: cases.every(({ problems }) => problems.length === 0), cases };
+      return {
+        id,
+        version,
+        digest: loaded.digest,
+        passed: cases.every(({ problems }) => problems.length === 0),
+        cases,
+      };
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
@@ -111,7 +119,12 @@ export function checkPublished(content: CapsuleContent, others: readonly Capsule
   const problems = [
     ...(loaded.capsule.type === "delivery"
       ? []
-      : [{ path: ["type"], problem: "type: only delivery capsules can be published; the others come with the product" }]),
+      : [
+          {
+            path: ["type"],
+            problem: "type: only delivery capsules can be published; the others come with the product",
+          },
+        ]),
     ...capsuleFindings(loaded, { others, checks: knownChecks() }),
   ];
   if (problems.length === 0) return loaded;

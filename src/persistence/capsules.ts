@@ -46,10 +46,7 @@ export async function publishCapsule(
   await keepContents(tx, [content], false);
   const { all, own } = await tx
     .selectFrom("capsules")
-    .select((eb) => [
-      eb.fn.countAll<number>().as("all"),
-      eb.fn.countAll<number>().filterWhere("id", "=", id).as("own"),
-    ])
+    .select((eb) => [eb.fn.countAll<number>().as("all"), eb.fn.countAll<number>().filterWhere("id", "=", id).as("own")])
     .executeTakeFirstOrThrow();
   if (own >= VERSIONS_MAX || all >= PUBLISHED_MAX) {
     throw new ConflictError(

@@ -48,6 +48,8 @@ const importing = createRoute({
   responses: { 201: json("Kept", TemplateView), ...problems },
 });
 
+const Parameters = z.record(Id, z.record(z.string().max(100), z.json())).default({});
+
 const Instance = z
   .strictObject({
     spec: documented("ProjectSpec", ProjectSpec, "input").optional(),
@@ -56,7 +58,7 @@ const Instance = z
     goals: z.array(z.string().trim().min(1).max(2_000)).min(1).max(100).optional(),
     budget: Budget.optional(),
     /** Deliverable → parameters that take the place of the template's of the same name. */
-    parameters: z.record(Id, z.record(z.string().max(100), z.json())).default({}),
+    parameters: documented("TemplateParameters", Parameters, "input"),
     /** Check it and say what would be done; nothing is written. */
     dry_run: z.boolean().default(false),
     approve_plan: z.boolean().default(false),
@@ -129,7 +131,8 @@ export function templateRoutes(app: ApiApp, context: ApiContext): void {
     if (row === undefined) throw new NotFoundError("template", id, "GET /v1/templates lists them.");
     const { parameters, dry_run, approve_plan, spec: given, name, goals, budget } = c.req.valid("json");
     const spec = given ?? ProjectSpec.parse({ name, goals, budget, tenant: row.tenant });
-    if (spec.tenant !== row.tenant) throw new NotFoundError("template", id, `The tenant ${spec.tenant} has no such one.`);
+    if (spec.tenant !== row.tenant)
+      throw new NotFoundError("template", id, `The tenant ${spec.tenant} has no such one.`);
     checkAgainstSettings(spec, undefined, settings);
     const preview = await context.previewPlan(spec, { output: withParameters(row.output, parameters) });
     if (dry_run) return c.json(planView(preview), 200);
@@ -143,7 +146,7 @@ export function templateRoutes(app: ApiApp, context: ApiContext): void {
   });
 }
 
-function withParameters(output: PlannerOutput, parameters: z.infer<typeof Instance>["parameters"]): PlannerOutput {
+function withParameters(output: PlannerOutput, parameters: z.infer<typeof Parameters>): PlannerOutput {
   const known = output.deliverables.map(({ id }) => id);
   const unknown = Object.keys(parameters).filter((id) => !known.includes(id));
   if (unknown.length > 0) {

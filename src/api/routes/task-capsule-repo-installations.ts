@@ -64,7 +64,13 @@ export function installationRoutes(app: ApiApp, { db, capsules }: ApiContext): v
       currentInstallations(db, tenant),
     ]);
     const inForce = new Set(current.map(({ id }) => id));
-    return c.json(pageOf(rows.map((row) => viewOf(row, inForce.has(row.id))), { after, limit }), 200);
+    return c.json(
+      pageOf(
+        rows.map((row) => viewOf(row, inForce.has(row.id))),
+        { after, limit },
+      ),
+      200,
+    );
   });
 
   app.openapi(install, async (c) => {

@@ -88,7 +88,11 @@ export function capsuleRoutes(app: ApiApp, { db, capsules, checkCapsule }: ApiCo
       : capsules.get(id, version, named.digest));
     const { capsule, templates, digest } = loaded;
     const inForce = (await versionsInForce(tenant)).get(id) === capsule.version;
-    const view = viewOf(loaded, rows.find((row) => row.digest === digest), inForce);
+    const view = viewOf(
+      loaded,
+      rows.find((row) => row.digest === digest),
+      inForce,
+    );
     const versions = rows.map((row) => ({ version: row.version, digest: row.digest }));
     return c.json({ ...view, capsule, templates: [...templates.keys()], versions }, 200);
   });
@@ -103,9 +107,7 @@ export function capsuleRoutes(app: ApiApp, { db, capsules, checkCapsule }: ApiCo
     const stored = { capsule_id: capsule.id, version: capsule.version, digest, content: canonicalJson(content) };
     const request = { publish: digest };
     const at = { principal: actor, key: c.req.valid("header")["idempotency-key"], request };
-    const { fresh } = await db
-      .transaction()
-      .execute((tx) => once(tx, at, () => publishCapsule(tx, stored, actor)));
+    const { fresh } = await db.transaction().execute((tx) => once(tx, at, () => publishCapsule(tx, stored, actor)));
     const row = (await publishedCapsules(db, capsule.id)).find((published) => published.digest === digest);
     const inForce = (await versionsInForce(tenant)).get(capsule.id) === capsule.version;
     return c.json(viewOf(loaded, row, inForce), fresh ? 201 : 200);

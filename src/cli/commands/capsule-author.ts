@@ -11,7 +11,10 @@ export async function create(session: Session, id: string, options: { dir: strin
   const tools = await session.deps.offline.capsules();
   const [yaml = "", ...templates] = await tools.create(id, resolve(options.dir));
   const next = `kamachiq capsule validate ${yaml}\nkamachiq capsule test ${yaml}\n`;
-  session.print({ capsule: yaml, templates }, () => `wrote ${yaml} and ${plural(templates.length, "template")}\n${next}`);
+  session.print(
+    { capsule: yaml, templates },
+    () => `wrote ${yaml} and ${plural(templates.length, "template")}\n${next}`,
+  );
   return EXIT.delivered;
 }
 

@@ -46,9 +46,13 @@ function detailText({ capsule, digest, origin, in_force, versions, templates }: 
     `${capsule.id} ${capsule.version}, ${capsule.type}${capsule.stack === undefined ? "" : `, ${capsule.stack}`}`,
     capsule.summary,
     `digest ${digest}, ${templates.length} templates, ${origin === "product" ? "comes with the product" : "published"}${in_force ? ", in force" : ""}`,
-    ...capsule.capabilities.map((group, index) => `${index === 0 ? "asked for by" : "         and"}: ${group.join(", ")}`),
+    ...capsule.capabilities.map(
+      (group, index) => `${index === 0 ? "asked for by" : "         and"}: ${group.join(", ")}`,
+    ),
     ...(properties.length === 0 ? [] : ["", "parameters"]),
-    ...properties.map(([key, { description = "" }]: [string, { description?: string }]) => `  ${cell(key, 20)} ${description}`),
+    ...properties.map(
+      ([key, { description = "" }]: [string, { description?: string }]) => `  ${cell(key, 20)} ${description}`,
+    ),
     ...(capsule.tasks.length === 0 ? [] : ["", "tasks"]),
     ...capsule.tasks.map(({ id, type, description }) => `  ${cell(id, 20)} ${cell(type, 7)} ${description}`),
     ...(capsule.uses.length === 0 ? [] : ["", `uses ${capsule.uses.map((use) => use.capsule).join(", ")}`]),
