@@ -1,7 +1,7 @@
 import type { Capsule, LoadedCapsule } from "../domain/capsule.ts";
 import { type CapsuleProblem, compositionProblems } from "../domain/capsule-rules.ts";
 import { ambiguousWords } from "../domain/capsule-words.ts";
-import { InputError, KamachiqError } from "../domain/errors.ts";
+import { KamachiqError } from "../domain/errors.ts";
 import { ProjectSpec, type VisibleSpec, withoutAcceptance } from "../domain/intake.ts";
 import { checkParameters, schemaProblem } from "./capsule-parameters.ts";
 import { capsuleWork } from "./capsule-work.ts";
@@ -103,8 +103,9 @@ function renderings(loaded: LoadedCapsule): CapsuleProblem[] {
     try {
       return renderAll(loaded, checkParameters(loaded, parameters, spec), spec, deadline);
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      return error.problems.map((problem) => ({ path, problem: `${spec.name}: ${problem}` }));
+      if (!(error instanceof KamachiqError)) throw error;
+      const problems = error.problems.length === 0 ? [error.message] : error.problems;
+      return problems.map((problem) => ({ path, problem: `${spec.name}: ${problem}` }));
     }
   });
 }

@@ -7,8 +7,8 @@ import { boundedPattern } from "./bounded-pattern.ts";
 import { engineOf } from "./renderer-capsule.ts";
 
 /**
- * The spec's parameters checked against the capsule's JSON Schema, with its defaults filled in; a default that is a
- * text may be Liquid over `spec`. Throws InputError `parameters_invalid`, each problem with the parameter's name.
+ * The spec's parameters checked against the capsule's JSON Schema and its own rules, with its defaults filled in; a
+ * default that is a text may be Liquid over `spec`. Throws InputError `parameters_invalid`, each problem with the parameter's name.
  */
 export function checkParameters(
   loaded: LoadedCapsule,
@@ -25,10 +25,13 @@ export function checkParameters(
       typeof value === "string" ? engine.text(value, { spec: { name, goals } }) : structuredClone(value);
   }
   const validate = compiled(loaded);
-  if (validate(parameters)) return parameters;
+  const problems = validate(parameters)
+    ? brokenRules(loaded, parameters)
+    : (validate.errors ?? []).map((error) => explain(error, Object.keys(propertiesOf(schema))));
+  if (problems.length === 0) return parameters;
   throw new InputError(`The parameters do not fit the capsule ${id}.`, {
     code: "parameters_invalid",
-    problems: (validate.errors ?? []).map((error) => explain(error, Object.keys(propertiesOf(schema)))),
+    problems,
     remedy: `Mend them under "parameters" of the spec.`,
   });
 }
@@ -41,6 +44,13 @@ export function schemaProblem(loaded: LoadedCapsule): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function brokenRules(loaded: LoadedCapsule, parameters: Record<string, unknown>): string[] {
+  const { parameter_rules: rules, catalog } = loaded.capsule;
+  if (rules === undefined) return [];
+  const lines = engineOf(loaded).file(rules, { parameters, catalog }).split("\n");
+  return lines.map((line) => line.trim()).filter((line) => line !== "");
 }
 
 const validators = new WeakMap<LoadedCapsule, ValidateFunction>();

@@ -10,8 +10,11 @@ export interface CapsuleProblem {
 
 /** Names inside a capsule that stand twice or lead nowhere. `templates` are the files of its folder. */
 export function capsuleProblems(capsule: Capsule, templates: { has(path: string): boolean }): CapsuleProblem[] {
-  const { scaffold, tasks, uses, probes, tests } = capsule;
+  const { scaffold, tasks, uses, probes, tests, parameter_rules: rules } = capsule;
   return [
+    ...(rules === undefined || templates.has(rules)
+      ? []
+      : [at(["parameter_rules"], `template "${rules}" is not there`)]),
     ...missingTemplates(["scaffold"], scaffold, templates),
     ...tasks.flatMap(({ files }, index) => missingTemplates(["tasks", index, "files"], files, templates)),
     ...twice("tasks", tasks),

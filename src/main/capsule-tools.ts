@@ -16,6 +16,7 @@ import type { Capsule, CapsuleContent, LoadedCapsule } from "../domain/capsule.t
 import { InputError } from "../domain/errors.ts";
 import { isId } from "../domain/ids.ts";
 import { resolveConfig } from "../config/config.ts";
+import { findNodeTools } from "../stack/component-node.ts";
 import { ensureComponents } from "../stack/components.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
 import { createSandbox } from "./sandbox.ts";
@@ -67,7 +68,7 @@ export const capsuleTools: CapsuleTools = {
         planner: createCapsulePlanner(library),
         agent: createTemplateAgent(),
         renderer: createCapsuleRenderer(),
-        evaluators: createEvaluators({ sandbox, python: components.python }),
+        evaluators: createEvaluators({ sandbox, python: components.python, node: await findNodeTools() }),
         dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
         scratch,
         signal,
@@ -104,8 +105,9 @@ async function surroundings(): Promise<Surroundings> {
 
 /** The checks of every stack. These evaluators only say what they know; they grade nothing. */
 function knownChecks(): Surroundings["checks"] {
-  const nothing = { python: "", bin: "", readOnlyPaths: [] };
-  const evaluators = createEvaluators({ sandbox: createNoSandbox(), python: nothing });
+  const python = { python: "", bin: "", readOnlyPaths: [] };
+  const node = { node: "", tsc: "", oxlint: "", oxfmt: "", parser: "", readOnlyPaths: [] };
+  const evaluators = createEvaluators({ sandbox: createNoSandbox(), python, node });
   return new Map(evaluators.map(({ stack, checks }) => [stack, checks]));
 }
 

@@ -22,6 +22,7 @@ import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
+import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
 import { createEvaluators } from "./evaluators.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
@@ -72,7 +73,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     board: createPostgresBoard(db),
     memory: createPostgresMemory(db),
     agents: new Map([["template", createTemplateAgent()]]),
-    evaluators: createEvaluators({ sandbox, python: components.python }),
+    evaluators: createEvaluators({ sandbox, python: components.python, node: await findNodeTools() }),
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
