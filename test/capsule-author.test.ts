@@ -17,7 +17,11 @@ async function changed<T>(from: string, to: string, work: () => Promise<T>): Pro
   const text = await readFile(file, "utf8");
   expect(text).toContain(from);
   await writeFile(file, text.replace(from, to));
-  return work().finally(() => writeFile(file, text));
+  try {
+    return await work();
+  } finally {
+    await writeFile(file, text);
+  }
 }
 
 describe("kamachiq capsule", () => {

@@ -178,7 +178,7 @@ describe("installations", () => {
     expect((await refused(operator.post("/v1/plans/execute", foreign))).problems.join()).toMatch(
       /There is no capsule "pinned 1\.0\.0"/,
     );
-    const bare = { ...plan, deliverables: plan.deliverables.map(({ capsule_digest: _, ...one }) => one) };
+    const bare = { ...plan, deliverables: plan.deliverables.map((one) => ({ ...one, capsule_digest: undefined })) };
     expect((await refused(operator.post("/v1/plans/execute", { spec, plan: bare }))).problems.join()).toMatch(
       /capsule_digest/,
     );

@@ -105,7 +105,9 @@ function renderings(loaded: LoadedCapsule): CapsuleProblem[] {
     } catch (error) {
       if (!(error instanceof KamachiqError)) throw error;
       const problems = error.problems.length === 0 ? [error.message] : error.problems;
-      return problems.map((problem) => ({ path, problem: `${spec.name}: ${problem}` }));
+      const said =
+        loaded.capsule.tests.length === 0 ? "has no case under `tests`, and the defaults do not do" : spec.name;
+      return problems.map((problem) => ({ path, problem: `${said}: ${problem}` }));
     }
   });
 }

@@ -55,7 +55,9 @@ const publish = createRoute({
 });
 
 /** The capsules that there are, and publishing. */
-export function capsuleRoutes(app: ApiApp, { db, capsules, checkCapsule }: ApiContext): void {
+export function capsuleRoutes(app: ApiApp, context: ApiContext): void {
+  const { db, capsules } = context;
+
   app.openapi(list, async (c) => {
     const { tenant, after, limit } = c.req.valid("query");
     const [own, published, inForce] = await Promise.all([
@@ -101,7 +103,7 @@ export function capsuleRoutes(app: ApiApp, { db, capsules, checkCapsule }: ApiCo
     const content = c.req.valid("json");
     const { tenant } = c.req.valid("query");
     const actor = c.var.principal.name;
-    const loaded = checkCapsule(content, await capsules.of(tenant).list());
+    const loaded = context.checkCapsule(content, await capsules.of(tenant).list());
     await refuseDisguise(loaded);
     const { capsule, digest } = loaded;
     const stored = { capsule_id: capsule.id, version: capsule.version, digest, content: canonicalJson(content) };
@@ -140,7 +142,13 @@ interface Name {
 function viewOf({ capsule, digest }: LoadedCapsule, row: Published | undefined, in_force: boolean): CapsuleView {
   const { id, version, type, stack = null, summary } = capsule;
   return {
-    ...{ id, version, digest, type, stack, summary, in_force },
+    id,
+    version,
+    digest,
+    type,
+    stack,
+    summary,
+    in_force,
     origin: row === undefined ? "product" : "published",
     published_by: row?.published_by ?? null,
     published_at: row?.published_at.toISOString() ?? null,
