@@ -97,7 +97,7 @@ describe("publishing", () => {
             )
             .replace("      default: Hello\n", ""),
         ),
-        /takes more than 200 ms/,
+        /takes more than 1000 ms/,
       ],
       [
         { ...content, templates: { ...content.templates, "../../etc/passwd": "x" } },

@@ -12,7 +12,7 @@ it("stops a pattern that would take years", () => {
   const started = performance.now();
   const slow = boundedPattern("^(a+)+$", "u");
   expect(() => slow.test(`${"a".repeat(60)}!`)).toThrow(InputError);
-  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(performance.now() - started).toBeLessThan(5_000);
   expect(slow.test("aaa")).toBe(true);
 });
 
