@@ -7,6 +7,7 @@ import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
 import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
+import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
 import { createPolicyFiles } from "../adapters/policy-files.ts";
@@ -18,6 +19,7 @@ import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
+import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
 import type { Components } from "../stack/components.ts";
@@ -55,7 +57,10 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     board: createPostgresBoard(db),
     memory: createPostgresMemory(db),
     agents: new Map([["template", createTemplateAgent()]]),
-    evaluators: [createPythonEvaluator({ sandbox, python: components.python })],
+    evaluators: [
+      createPythonEvaluator({ sandbox, python: components.python }),
+      createTypeScriptEvaluator({ sandbox, tools: await findNodeTools() }),
+    ],
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
