@@ -6,8 +6,8 @@ import { nearest } from "../domain/nearest.ts";
 import { engineOf } from "./renderer-capsule.ts";
 
 /**
- * The spec's parameters checked against the capsule's JSON Schema, with its defaults filled in; a default that is a
- * text may be Liquid over `spec`. Throws InputError `parameters_invalid`, each problem with the parameter's name.
+ * The spec's parameters checked against the capsule's JSON Schema and its own rules, with its defaults filled in; a
+ * default that is a text may be Liquid over `spec`. Throws InputError `parameters_invalid`, each problem with the parameter's name.
  */
 export function checkParameters(
   loaded: LoadedCapsule,
@@ -24,12 +24,22 @@ export function checkParameters(
       typeof value === "string" ? engine.text(value, { spec: { name, goals } }) : structuredClone(value);
   }
   const validate = compiled(loaded);
-  if (validate(parameters)) return parameters;
+  const problems = validate(parameters)
+    ? brokenRules(loaded, parameters)
+    : (validate.errors ?? []).map((error) => explain(error, Object.keys(propertiesOf(schema))));
+  if (problems.length === 0) return parameters;
   throw new InputError(`The parameters do not fit the capsule ${id}.`, {
     code: "parameters_invalid",
-    problems: (validate.errors ?? []).map((error) => explain(error, Object.keys(propertiesOf(schema)))),
+    problems,
     remedy: `Mend them under "parameters" of the spec.`,
   });
+}
+
+function brokenRules(loaded: LoadedCapsule, parameters: Record<string, unknown>): string[] {
+  const { parameter_rules: rules, catalog } = loaded.capsule;
+  if (rules === undefined) return [];
+  const lines = engineOf(loaded).file(rules, { parameters, catalog }).split("\n");
+  return lines.map((line) => line.trim()).filter((line) => line !== "");
 }
 
 const validators = new WeakMap<LoadedCapsule, ValidateFunction>();

@@ -2,7 +2,7 @@ import type { CapsuleTask, LoadedCapsule } from "../domain/capsule.ts";
 import { NotFoundError } from "../domain/errors.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 import { canonicalJson } from "../platform/digest.ts";
-import { engineOf, renderFiles, renderPath, scopeOf } from "./renderer-capsule.ts";
+import { engineOf, renderFiles, renderPaths, scopeOf } from "./renderer-capsule.ts";
 
 /** All that one task of a capsule reads and writes for one set of parameters. */
 export interface CapsuleWork {
@@ -32,11 +32,7 @@ export function capsuleWork(
   const task = taskOf(taskId);
   const files = renderFiles(engine, task.files, scope).map(({ path, content }) => ({ path, content }));
   const paths = task.paths.map((path) => engine.text(path, scope));
-  const reads = task.reads.flatMap((id) =>
-    taskOf(id)
-      .files.filter(({ when }) => engine.holds(when, scope))
-      .map(({ path }) => renderPath(engine, path, scope)),
-  );
+  const reads = task.reads.flatMap((id) => renderPaths(engine, taskOf(id).files, scope));
   return {
     task,
     description: engine.text(task.description, scope),

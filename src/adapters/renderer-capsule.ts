@@ -1,4 +1,4 @@
-import type { LoadedCapsule } from "../domain/capsule.ts";
+import type { LoadedCapsule, TemplateFile } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
 import { type CommandCheck, Expectation, type VisibleSpec } from "../domain/intake.ts";
 import { isPlainPath } from "../domain/paths.ts";
@@ -33,17 +33,40 @@ export function engineOf(capsule: LoadedCapsule): TemplateEngine {
 }
 
 /** The files that a list of templates stands for. Throws InputError for a path that leaves the repository. */
-export function renderFiles<File extends { path: string; template: string; when?: string | undefined }>(
+export function renderFiles<File extends TemplateFile>(
   engine: TemplateEngine,
   files: readonly File[],
   scope: TemplateScope,
 ): { file: File; path: string; content: string }[] {
-  return files
-    .filter(({ when }) => engine.holds(when, scope))
-    .map((file) => ({ file, path: renderPath(engine, file.path, scope), content: engine.file(file.template, scope) }));
+  return instances(engine, files, scope).map(({ file, scope: own }) => ({
+    file,
+    path: renderPath(engine, file.path, own),
+    content: engine.file(file.template, own),
+  }));
 }
 
-export function renderPath(engine: TemplateEngine, template: string, scope: TemplateScope): string {
+/** The paths alone, for whoever reads the files. */
+export function renderPaths(engine: TemplateEngine, files: readonly TemplateFile[], scope: TemplateScope): string[] {
+  return instances(engine, files, scope).map(({ file, scope: own }) => renderPath(engine, file.path, own));
+}
+
+function instances<File extends TemplateFile>(
+  engine: TemplateEngine,
+  files: readonly File[],
+  scope: TemplateScope,
+): { file: File; scope: TemplateScope }[] {
+  return files
+    .flatMap((file) => itemsOf(file, scope).map((item) => ({ file, scope: { ...scope, ...item } })))
+    .filter(({ file, scope: own }) => engine.holds(file.when, own));
+}
+
+function itemsOf({ each }: TemplateFile, { parameters }: TemplateScope): { item?: unknown }[] {
+  if (each === undefined) return [{}];
+  const list = parameters[each];
+  return Array.isArray(list) ? list.map((item: unknown) => ({ item })) : [];
+}
+
+function renderPath(engine: TemplateEngine, template: string, scope: TemplateScope): string {
   const path = engine.text(template, scope);
   if (isPlainPath(path)) return path;
   throw new InputError(

@@ -3,12 +3,12 @@ import { findCycles, layer } from "./graph-order.ts";
 
 /** Names inside a capsule that stand twice or lead nowhere. `templates` are the files of its folder. */
 export function capsuleProblems(capsule: Capsule, templates: { has(path: string): boolean }): string[] {
-  const { scaffold, tasks, uses, probes } = capsule;
-  const files = [...scaffold, ...tasks.flatMap((task) => task.files)];
+  const { scaffold, tasks, uses, probes, parameter_rules: rules } = capsule;
+  const used = [...scaffold, ...tasks.flatMap((task) => task.files)].map(({ template }) => template);
   return [
-    ...files
-      .filter(({ template }) => !templates.has(template))
-      .map(({ template }) => `template "${template}" is not there`),
+    ...[...used, ...(rules === undefined ? [] : [rules])]
+      .filter((template) => !templates.has(template))
+      .map((template) => `template "${template}" is not there`),
     ...twice("tasks", tasks),
     ...twice("probes", probes),
     ...twice("uses", uses),

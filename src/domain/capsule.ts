@@ -9,6 +9,8 @@ export const TemplateFile = z.strictObject({
   template: z.string().min(1).max(300),
   /** Liquid that renders to `true` where the file is wanted; absent: always. */
   when: z.string().max(500).optional(),
+  /** Name of a parameter that is a list: there is one file for each of its items, which all Liquid here sees as `item`. */
+  each: z.string().min(1).max(100).optional(),
 });
 export type TemplateFile = z.infer<typeof TemplateFile>;
 
@@ -72,6 +74,8 @@ export const Capsule = z.strictObject({
     .default([]),
   /** JSON Schema (2020-12) of the parameters, with defaults. */
   parameters: z.record(z.string(), z.json()).default({}),
+  /** Template whose every line says what is wrong with parameters that fit the schema, e.g. names that lead nowhere. */
+  parameter_rules: z.string().min(1).max(300).optional(),
   /** Data for the templates, e.g. the operations that the capsule supports. */
   catalog: z.record(z.string(), z.json()).default({}),
   inputs: z.array(z.string().max(200)).max(50).default([]),
