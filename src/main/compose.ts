@@ -6,6 +6,7 @@ import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
 import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
+import { createDocsEvaluator } from "../adapters/evaluator-docs.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
 import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
@@ -59,6 +60,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     agents: new Map([["template", createTemplateAgent()]]),
     evaluators: [
       createPythonEvaluator({ sandbox, python: components.python }),
+      createDocsEvaluator({ sandbox, python: components.python }),
       createTypeScriptEvaluator({ sandbox, tools: await findNodeTools() }),
     ],
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),

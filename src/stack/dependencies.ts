@@ -101,7 +101,10 @@ async function makeInstalled(
   });
 }
 
-/** Wheels only, each with the hash that the lock names: nothing is built, and no code of a package runs. */
+/**
+ * Wheels only, each with the hash that the lock names: nothing is built, and no code of a package runs. It is compiled to
+ * byte code here, once, for sandboxes can't write it.
+ */
 async function pipInstall(
   folder: string,
   cache: string,
@@ -109,7 +112,7 @@ async function pipInstall(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const pip = await findPip(await requireInterpreter(), cache);
-  const quiet = ["--disable-pip-version-check", "--no-input", "--no-color", "--quiet", "--no-compile"];
+  const quiet = ["--disable-pip-version-check", "--no-input", "--no-color", "--quiet"];
   const safe = ["--require-hashes", "--only-binary", ":all:", "--no-deps"];
   const target = join(folder, "site");
   const argv = [...pip, "--python", python, "install", ...quiet, ...safe];
