@@ -1,6 +1,6 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
-import { markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
+import { markdownInline, markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -40,6 +40,7 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("py_identifier", pythonIdentifier);
   liquid.registerFilter("toml_str", tomlString);
   liquid.registerFilter("md", markdownText);
+  liquid.registerFilter("md_inline", markdownInline);
 
   const guarded = (name: string, render: () => string): string => {
     let output: string;
