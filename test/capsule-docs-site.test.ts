@@ -89,8 +89,7 @@ describe("docs_site", () => {
     [
       "hostile texts",
       {
-        ...every,
-        summary: undefined,
+        title: `"{{ x }}" & <b> 'c' [d](e) \\f`,
         description: HOSTILE,
         audience: HOSTILE,
         author: `O'Neil "x" \\`,
@@ -167,6 +166,11 @@ describe("docs_site", () => {
     ["a page twice", { how_to: [guide] }, /the slug "first" is there 2 times/],
     ["a word that is not explained", { tutorials: [{ ...guide, terms: ["gone"] }] }, /word of the glossary "gone"/],
     ["a page that is not there", { tutorials: [{ ...guide, related: ["gone"] }] }, /names the page "gone"/],
+    [
+      "a page with the title of a menu",
+      { tutorials: [{ ...guide, title: "glossary" }] },
+      /the title "Glossary" is there 2/,
+    ],
     ["a page in the menu's place", { tutorials: [{ ...guide, slug: "index" }] }, /belongs to the menus/],
     ["commands of nothing", { commands: [{ name: "go", summary: "Goes." }] }, /name the program/],
     ["endpoints of nothing", { endpoints: [endpoint] }, /what the paths of the endpoints are below/],

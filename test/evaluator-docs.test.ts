@@ -264,6 +264,12 @@ const cases: [string, Record<string, string | Change | null>, string, RegExp][] 
     /hides warnings[^]*gone\.md/,
   ],
   [
+    "has a README that leads nowhere",
+    { "README.md": append("\n[x](docs/gone.md)\n") },
+    "links",
+    /README.md: docs\/gone/,
+  ],
+  [
     "has HTML that leads nowhere",
     { "docs/guide.md": append(RAW) },
     "links",

@@ -1,6 +1,13 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
-import { markdownInline, markdownText, pythonConstant, pythonIdentifier, pythonString, tomlString } from "./template-filters.ts";
+import {
+  markdownInline,
+  markdownText,
+  pythonConstant,
+  pythonIdentifier,
+  pythonString,
+  tomlString,
+} from "./template-filters.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sources  # noqa: E402
 
-LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s<>]+)\)")
 IMAGE = re.compile(r"!\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)")
 ROLE = re.compile(r"\{(?P<role>ref|doc|term|numref)\}`(?P<target>[^`]+)`")
 LABEL = re.compile(r"^\((?P<label>[\w.-]+)\)=$")
@@ -94,7 +93,7 @@ def _in_line(file: _Text, number: int) -> Iterator[Site]:
         yield file.group(number, "fact", fact, "value", different(fact["value"]))
     for role in ROLE.finditer(line):
         yield file.group(number, "reference", role, "target", _gone_reference(role["target"]))
-    for link in LINK.finditer(line):
+    for link in sources.LINK.finditer(line):
         if not link["target"].startswith(EXTERNAL):
             yield file.group(number, "link", link, "target", _gone_link(link["target"]))
     for image in IMAGE.finditer(line):

@@ -13,6 +13,7 @@ FILES_MAX = 5_000
 LEFT_OUT = {"node_modules", "__pycache__", "build", "dist", "venv", "_build"}
 CONFIGURATIONS = ("docs/conf.py", "docs/source/conf.py", "doc/conf.py", "source/conf.py", "conf.py")
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>`{3,}|~{3,})\s*(?P<info>.*?)\s*$")
+LINK = re.compile(r"(?<![!\\])\[(?:[^\]\\]|\\.)*\]\((?P<target>[^)\s<>]+)\)")
 DIRECTIVE = re.compile(r"\{(?P<name>[\w:-]+)\}\s*(?P<argument>\S*)")
 CODE_DIRECTIVES = {"code-block", "code", "sourcecode", "doctest"}
 OPTIONS = re.compile(r"(?::[\w-]+:.*\n)*\n?")
@@ -61,6 +62,14 @@ def blocks(text: str, first: int = 1) -> Iterator[Block]:
         body = textwrap.dedent("".join(f"{line}\n" for line in lines[start:at]))
         yield from _read(opening["info"], body, first + start)
         at += 1
+
+
+def prose(text: str) -> str:
+    """The text without its fenced blocks."""
+    within = {
+        number for block in blocks(text) for number in range(block.line - 1, block.line + block.text.count("\n") + 1)
+    }
+    return "\n".join(line for number, line in enumerate(text.splitlines(), 1) if number not in within)
 
 
 def _read(info: str, body: str, line: int) -> Iterator[Block]:

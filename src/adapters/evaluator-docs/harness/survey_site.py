@@ -65,10 +65,24 @@ def build(configuration: Path, site: Path) -> dict:
     }
 
 
-def check_links(site: Path, pages: dict[str, site_page.Page]) -> dict:
+def document_links(root: Path) -> list[tuple[str, str | None]]:
+    """Links of the repository's own documents, such as its README, to files: where they stand and what is wrong."""
+    links: list[tuple[str, str | None]] = []
+    for path in sorted(root.glob("*.md")):
+        text = path.read_text("utf-8", errors="replace") if path.is_file() and not path.is_symlink() else ""
+        for match in sources.LINK.finditer(sources.prose(text)):
+            url = urlsplit(match["target"])
+            if not url.scheme and not url.netloc and url.path:
+                there = (root / unquote(url.path)).exists()
+                links.append((f"{path.name}: {match['target']}", None if there else "leads to nowhere"))
+    return links
+
+
+def check_links(root: Path, site: Path, pages: dict[str, site_page.Page]) -> dict:
     """Every reference of every page, to files and to anchors. What leads elsewhere is counted and left alone."""
-    total = external = 0
-    broken = []
+    documents = document_links(root)
+    total, external = len(documents), 0
+    broken = [f"{where}: {reason}" for where, reason in documents if reason is not None]
     for name, page in pages.items():
         for link in page.links:
             url = urlsplit(link.target)
@@ -161,7 +175,7 @@ def survey(root: Path) -> dict:
     pages = {path.relative_to(site).as_posix(): site_page.read_page(path) for path in found}
     return {
         "build": {**built, "pages": len(pages)},
-        "links": check_links(site, pages),
+        "links": check_links(root, site, pages),
         "structure": check_structure(configuration.parent, site, pages),
     }
 
