@@ -1,3 +1,4 @@
+import { createDocsEvaluator } from "../adapters/evaluator-docs.ts";
 import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
 import type { ReviewPython } from "../adapters/evaluator-python/run.ts";
 import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
@@ -14,5 +15,9 @@ export interface ReviewTools {
 
 /** An evaluator of every stack. */
 export function createEvaluators({ sandbox, python, node }: ReviewTools): Evaluator[] {
-  return [createPythonEvaluator({ sandbox, python }), createTypeScriptEvaluator({ sandbox, tools: node })];
+  return [
+    createPythonEvaluator({ sandbox, python }),
+    createTypeScriptEvaluator({ sandbox, tools: node }),
+    createDocsEvaluator({ sandbox, python }),
+  ];
 }
