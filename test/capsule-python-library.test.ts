@@ -153,9 +153,14 @@ describe("python_library", () => {
       {
         records: [
           record(
-            ...[46, 47, 48, 49, 50].flatMap((width) => [
-              { name: `a${width}_long_name_of_a_field`, type: "text", default: "d".repeat(width) },
-              { name: `b${width}_long_name_of_a_field`, type: "text", required: false, default: "d".repeat(width) },
+            ...[54, 55, 56, 57, 58, 60].flatMap((width) => [
+              { name: `a${width}_very_long_name_of_a_field`, type: "text", default: "d".repeat(width) },
+              {
+                name: `b${width}_very_long_name_of_a_field`,
+                type: "text",
+                required: false,
+                default: "d".repeat(width),
+              },
             ]),
             NAME,
           ),

@@ -11,6 +11,7 @@ import { createPolicyFiles } from "../src/adapters/policy-files.ts";
 import { createPlanner } from "../src/adapters/planner.ts";
 import { createCapsulePlanner } from "../src/adapters/planner-capsule.ts";
 import { createModelPlanner } from "../src/adapters/planner-model.ts";
+import { createExtractiveSummariser } from "../src/adapters/summariser-extractive.ts";
 import { KamachiqError } from "../src/domain/errors.ts";
 import { type ProjectSpec, withoutAcceptance } from "../src/domain/intake.ts";
 import { tokensOf } from "../src/domain/model.ts";
@@ -48,6 +49,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     createModelPlanner({
       library: more.capsules ?? library,
       catalogue,
+      summariser: createExtractiveSummariser(),
       model: createOpenAiCompatibleModel({
         reference: `openai/${model}`,
         model,
@@ -174,7 +176,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
       persona: "superuser",
       tools: ["shell"],
       milestone: "gamma",
-      sources: ["goals[7]", "secret.md:1"],
+      sources: ["goals[7]", "secret.md:1", "roadmap.md:99", "roadmap.md:4-3"],
     };
     const page = {
       ...PAGE,
@@ -184,7 +186,11 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
       sources: ["goals[0]"],
     };
     const once = await plannerWith((yaml) => yaml.replace("rounds_max: 3", "rounds_max: 1"));
-    const { problems } = await failure([answer(wrong, page)], specOf(), once);
+    const { problems } = await failure(
+      [answer(wrong, page)],
+      specOf({ attachments: [{ name: "roadmap.md", content: ROADMAP }] }),
+      once,
+    );
     const text = problems.join("\n");
     for (const expected of [
       /deliverables\[0\]\.capsule: there is no "python_cly"; did you mean "python_cli"\?/,
@@ -192,6 +198,8 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
       /deliverables\[0\]\.milestone: there is no "gamma"; there are: none/,
       /deliverables\[0\]\.sources\[0\]: there is no goals\[7\]/,
       /deliverables\[0\]\.sources\[1\]: there is no secret\.md:1/,
+      /deliverables\[0\]\.sources\[2\]: there is no roadmap\.md:99/,
+      /deliverables\[0\]\.sources\[3\]: there is no roadmap\.md:4-3/,
       /deliverables\[1\]\.parameters\.title: must match pattern/,
       /deliverables\[1\]\.parameters\.size: unknown parameter; known are: title/,
       /Deliverable "b" depends on "x", which is not/,

@@ -1,28 +1,23 @@
 import type { VisibleSpec } from "../domain/intake.ts";
 import { countTokens } from "../platform/tokens.ts";
+import type { Summariser } from "../ports/summariser.ts";
 
 type Attachments = VisibleSpec["attachments"];
 
 /** Characters of English that a token stands for, at least. */
 const CHARACTERS_PER_TOKEN = 3;
 
-/** Shortens what is too long to be read whole, and keeps the numbers of the lines. */
-export interface Shortening {
-  /** `limit` is in characters of the text. */
-  summarise(attachments: Attachments, limit: number, signal: AbortSignal): Promise<{ text: string }>;
-}
-
 /** The attachments as a planner reads them: every line with text and its number, or a summary where that is too much. */
 export async function attachmentText(
   attachments: Attachments,
   tokens_max: number,
-  shortening: Shortening,
+  summariser: Summariser,
   signal: AbortSignal,
 ): Promise<string> {
   const text = attachments.map(({ name, content }) => numbered(name, content)).join("\n");
   // Counting is slow for what is far too long anyway.
   if (text.length <= tokens_max * 10 && countTokens(text) <= tokens_max) return text;
-  return (await shortening.summarise(attachments, tokens_max * CHARACTERS_PER_TOKEN, signal)).text;
+  return (await summariser.summarise(attachments, tokens_max * CHARACTERS_PER_TOKEN, signal)).text;
 }
 
 function numbered(name: string, content: string): string {
@@ -30,11 +25,3 @@ function numbered(name: string, content: string): string {
   const shown = lines.flatMap((line, index) => (line.trim() === "" ? [] : [`L${index + 1} ${line.trimEnd()}`]));
   return [`${name}, ${lines.length} lines:`, ...shown].join("\n");
 }
-
-/** Without a summariser: the first lines. */
-export const beginnings: Shortening = {
-  async summarise(attachments, limit) {
-    const text = attachments.map(({ name, content }) => numbered(name, content)).join("\n");
-    return { text: `${text.slice(0, Math.max(0, text.lastIndexOf("\n", limit)))}\n(the rest is not shown)` };
-  },
-};

@@ -165,6 +165,9 @@ function assemble(
     match: expansions.map(({ draft }) => draft.reason),
     deliverables: parts.map(({ deliverable }) => deliverable),
     provisioning: spec.provisioning,
+    milestones: spec.milestones,
+    workstreams: spec.workstreams,
+    requirements: [],
     graphs: Object.fromEntries(parts.map(({ deliverable, graph }) => [deliverable.id, graph])),
     estimated_tokens,
   };

@@ -9,7 +9,8 @@ import { validatePlan } from "../domain/plan-rules.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { LanguageModel } from "../ports/model.ts";
 import type { Planner } from "../ports/planner.ts";
-import { attachmentText, beginnings, type Shortening } from "./planner-attachments.ts";
+import type { Summariser } from "../ports/summariser.ts";
+import { attachmentText } from "./planner-attachments.ts";
 import { type AnswerRules, type CheckedAnswer, checkAnswer } from "./planner-answer.ts";
 import { PLANNER, planOf } from "./planner-capsule.ts";
 import { Dialogue } from "./planner-dialogue.ts";
@@ -22,7 +23,7 @@ export interface ModelPlannerOptions {
   /** The names that a plan may use. */
   catalogue: Required<Pick<GraphCatalogue, "personas" | "tools" | "capsules">>;
   /** Shortens long attachments. */
-  summariser?: Shortening;
+  summariser: Summariser;
 }
 
 /**
@@ -31,12 +32,7 @@ export interface ModelPlannerOptions {
  * Throws PlanningError: `plan_invalid`, `planning_budget_exhausted`, `planning_timeout`, `model_refused`, or the code of
  * the request that failed (`model_…`); and InputError `no_capsule` when the model finds no capsule for any goal.
  */
-export function createModelPlanner({
-  library,
-  model,
-  catalogue,
-  summariser = beginnings,
-}: ModelPlannerOptions): Planner {
+export function createModelPlanner({ library, model, catalogue, summariser }: ModelPlannerOptions): Planner {
   return {
     name: "model",
     async plan(spec, signal) {

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { PlannerHeuristics } from "../domain/heuristics.ts";
 import { ProjectSpec, type VisibleSpec } from "../domain/intake.ts";
 import { loadCapsuleLibrary } from "./capsule-library.ts";
-import { attachmentText, beginnings } from "./planner-attachments.ts";
+import { attachmentText } from "./planner-attachments.ts";
 import { deliveryCapsules, promptOf } from "./planner-prompt.ts";
+import { createExtractiveSummariser } from "./summariser-extractive.ts";
 
 const CAPSULES = fileURLToPath(new URL("../../services/task-capsule-repo/app/capsules", import.meta.url));
 const library = await loadCapsuleLibrary(CAPSULES);
@@ -44,26 +45,24 @@ describe("promptOf", () => {
 
 describe("attachmentText", () => {
   const { signal } = new AbortController();
+  const summariser = createExtractiveSummariser();
 
   it("gives every line with text its number", async () => {
     const attachments = [
       { name: "a.md", media_type: "text/markdown" as const, content: "# A\n\n- b\n" },
       { name: "c.md", media_type: "text/markdown" as const, content: "d" },
     ];
-    const text = await attachmentText(attachments, 1_000, beginnings, signal);
+    const text = await attachmentText(attachments, 1_000, summariser, signal);
     expect(text.split("\n")).toEqual(["a.md, 4 lines:", "L1 # A", "L3 - b", "c.md, 1 lines:", "L1 d"]);
-    expect(await attachmentText([], 1_000, beginnings, signal)).toBe("");
+    expect(await attachmentText([], 1_000, summariser, signal)).toBe("");
   });
 
-  it("shortens what is too long, and says so", async () => {
-    const content = Array.from({ length: 2_000 }, (_, index) => `- Requirement number ${index}`).join("\n");
+  it("summarises what is too long, with the numbers of the lines", async () => {
+    const filler = Array.from({ length: 500 }, (_, index) => `Words about matter ${index}.\n`).join("\n");
+    const content = `# Depot\n\n${filler}\nThe depot must scan parcels.\n`;
     const attachments = [{ name: "a.md", media_type: "text/markdown" as const, content }];
-    const text = await attachmentText(attachments, 100, beginnings, signal);
-    expect(text.length).toBeLessThan(350);
-    expect(text).toMatch(/\nL9 - Requirement number 8\n(L.*\n)*\(the rest is not shown\)$/);
-    const limits: number[] = [];
-    const summarise = async (_: unknown, limit: number) => ({ text: String(limits.push(limit)) });
-    expect(await attachmentText(attachments, 100, { summarise }, signal)).toBe("1");
-    expect(limits).toEqual([300]);
+    const text = await attachmentText(attachments, 100, summariser, signal);
+    expect(text.length).toBeLessThanOrEqual(300);
+    expect(text).toMatch(/^a\.md, \d+ lines:\nL1 # Depot\n(.*\n)*L1003 .*The depot must scan parcels\.$/);
   });
 });

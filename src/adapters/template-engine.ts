@@ -1,6 +1,7 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
 import {
+  markdownInline,
   markdownText,
   pascalCase,
   pythonConstant,
@@ -12,6 +13,14 @@ import {
   tomlString,
 } from "./template-filters.ts";
 import { codePoints, patternProblem } from "./template-patterns.ts";
+import {
+  docComment,
+  jsonString,
+  patternSample,
+  scriptList,
+  scriptProperty,
+  scriptUnion,
+} from "./template-filters-typescript.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -57,6 +66,13 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("pattern_problem", patternProblem);
   liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
+  liquid.registerFilter("ts_property", scriptProperty);
+  liquid.registerFilter("ts_list", scriptList);
+  liquid.registerFilter("ts_union", scriptUnion);
+  liquid.registerFilter("jsdoc", docComment);
+  liquid.registerFilter("json_str", jsonString);
+  liquid.registerFilter("pattern_sample", patternSample);
+  liquid.registerFilter("md_inline", markdownInline);
 
   const guarded = (name: string, render: () => string): string => {
     let output: string;

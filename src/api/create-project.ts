@@ -9,6 +9,7 @@ import type { ProjectView } from "./views.ts";
 
 export interface CreateRequest {
   spec: ProjectSpec;
+  /** As it was given, or as a model made it; absent: the plan stage makes the same again. */
   plan?: Plan | undefined;
   approve_plan: boolean;
   attach: "unfinished" | "never";

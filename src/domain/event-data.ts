@@ -67,6 +67,8 @@ export const EVENT_DATA = {
     deliverables: z.int().nonnegative(),
     tasks: z.int().nonnegative(),
     estimated_tokens: tokens,
+    /** What a model used to make it; absent where none was asked. */
+    planning: UsageData.optional(),
   }),
   "kamachiq.plan.approval_requested": z.object({ revision: z.int().positive(), plan: ArtifactRef }),
   "kamachiq.plan.approval_decided": z.object({

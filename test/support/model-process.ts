@@ -24,7 +24,7 @@ interface Llama {
   createGrammarForJsonSchema(schema: object): Promise<object>;
 }
 interface LlamaModule {
-  getLlama(options: { gpu: false; build: "never"; maxThreads: number; logLevel: unknown }): Promise<Llama>;
+  getLlama: (options: { gpu: false; build: "never"; maxThreads: number; logLevel: unknown }) => Promise<Llama>;
   LlamaGrammarEvaluationState: new (options: { model: Model; grammar: object }) => object;
   LlamaLogLevel: { error: unknown };
 }
@@ -33,7 +33,7 @@ const { getLlama, LlamaGrammarEvaluationState, LlamaLogLevel } = (await import(
   pathToFileURL(library).href
 )) as LlamaModule;
 
-const CONTEXT_TOKENS = 32_768;
+const CONTEXT_TOKENS = 98_304;
 
 const send = (message: FromModel): void => void process.send?.(message);
 
