@@ -16,8 +16,6 @@ import pytest
 PROCESSES = "processes"
 # All tests, the quickest first.
 QUICKEST = "quickest"
-# Modules that were imported, whoever they belong to.
-IMPORTED = "imported"
 
 
 def key(path: str, line: int) -> str:
@@ -62,7 +60,6 @@ class Recorder:
         # Other threads may still be at work.
         found = {name: sorted(tests) for name, tests in [*self.calls.items()]}
         found[QUICKEST] = sorted(self.seconds, key=self.seconds.__getitem__)
-        found[IMPORTED] = [*sys.modules]
         self.target.write_text(json.dumps(found), "utf-8")
 
 

@@ -1,8 +1,8 @@
 """Negative control: do the tests notice when the program is broken?
 
 Reads one JSON object from standard input: {"marker", "mutants_max", "seed", "wall_ms", "changed": [path], "workers",
-"dependencies": folder | null}. Pytest is imported and warmed up once, and after the first clean run whatever the tests
-import from the folder of dependencies; every mutant is a fork that installs an import hook for one module and runs the
+"dependencies": folder | null}. Pytest, and what the tree imports from the folder of dependencies, are imported and
+warmed up once; every mutant is a fork that installs an import hook for one module and runs the
 tests with `-x`, those first that call the mutated function when nothing is broken. Among the mutants are controls,
 unchanged programs loaded by the same hook: tests that fail on one are telling the harness from the program, and prove
 nothing. Prints the marker and one JSON object on the last line.
@@ -27,6 +27,7 @@ from pathlib import Path
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import call_map  # noqa: E402
+import inspect_tree  # noqa: E402
 import mutant_import  # noqa: E402
 import mutations  # noqa: E402
 import pytest_session  # noqa: E402
@@ -118,25 +119,39 @@ def finish(running: Running) -> int | None | str:
     return os.waitstatus_to_exitcode(status)
 
 
-def preload(names: list[str], folder: str, root: Path) -> None:
-    """Imports the modules of `folder` among `names`, and nothing of the tree, whose code must never run in this process."""
+def imported_names(root: Path) -> set[str]:
+    """Modules that the tree's files import by name."""
+    names = set()
+    for path in inspect_tree.python_files(root):
+        try:
+            tree = ast.parse(path.read_bytes(), str(path))
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module)
+    return names
+
+
+def preload(folder: str, root: Path) -> None:
+    """Imports what the tree imports from `folder`, and nothing of the tree, whose code must never run in this process."""
     paths = [*sys.path]
     sys.path[:] = [path for path in paths if not Path(path).resolve().is_relative_to(root)]
     try:
-        for name in sorted(names):
+        for name in sorted(imported_names(root)):
             own = importlib.machinery.PathFinder.find_spec(name.partition(".")[0], [folder]) is not None
             if own and not name.endswith("__main__"):
                 try:
                     importlib.import_module(name)
                 except Exception:
-                    pass  # then the forks import it
+                    pass  # the forks will say why
     finally:
         sys.path[:] = paths
-    gc.collect()
-    gc.freeze()
 
 
-def run_clean(module: Path, root: Path, dependencies: str | None) -> tuple[int | str, float, dict[str, list[str]]]:
+def run_clean(module: Path, root: Path) -> tuple[int | str, float, dict[str, list[str]]]:
     """The unchanged program through the same hook: once to map calls and fill the byte-code cache, once for the time."""
     map_file = Path(tempfile.mkdtemp()) / "calls.json"
     code: int | str | None = None
@@ -148,8 +163,6 @@ def run_clean(module: Path, root: Path, dependencies: str | None) -> tuple[int |
             time.sleep(POLL_SECONDS)
         if code != 0:
             return code, time.monotonic() - began, {}
-        if dependencies is not None and isinstance(plugin, call_map.Recorder):
-            preload(call_map.read(map_file).get(call_map.IMPORTED, []), dependencies, root)
     return code, time.monotonic() - began, call_map.read(map_file)
 
 
@@ -180,7 +193,7 @@ def examine(root: Path, request: dict) -> dict:
     mutants = draw(root, set(request["changed"]), request["mutants_max"], request["seed"])
     if not mutants:
         return {"error": "There is nothing to mutate.", "clean_exit_code": None}
-    clean, seconds, calls = run_clean(mutants[0].path, root, request["dependencies"])
+    clean, seconds, calls = run_clean(mutants[0].path, root)
     if clean != 0:
         return {"error": f"The tests don't pass on the unchanged program (pytest: {clean}).", "clean_exit_code": clean}
     # A control takes the place, and so the order of tests, of a mutant.
@@ -208,8 +221,8 @@ def examine(root: Path, request: dict) -> dict:
     }
 
 
-def warm_up() -> None:
-    """Runs pytest on one small test of ours, so that no fork has to import its plugins again."""
+def warm_up(root: Path, dependencies: str | None) -> None:
+    """Runs pytest on one small test of ours and imports dependencies, so that no fork has to do it again."""
     import pytest
 
     with tempfile.TemporaryDirectory() as folder:
@@ -219,6 +232,8 @@ def warm_up() -> None:
         pytest.main(["-c", os.devnull, f"--rootdir={folder}", "-q", "-p", "no:cacheprovider", folder])
     sys.modules.pop("test_warm_up", None)
     sys.path[:] = [path for path in sys.path if path != folder]
+    if dependencies is not None:
+        preload(dependencies, root)
     # The first fork leaves byte code for the others, outside the tree. What pytest needs is imported already.
     sys.pycache_prefix = os.path.join(os.environ.get("TMPDIR", "/tmp"), "pyc")
     sys.dont_write_bytecode = False
@@ -238,7 +253,7 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([site, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     pytest_session.prepare_environment(root)
     sys.path[:] = [path for path in sys.path if path != HERE]
-    warm_up()
+    warm_up(root, request["dependencies"])
     result = examine(root, request)
     report.write(f"{request['marker']}{json.dumps(result)}\n")
     report.flush()
