@@ -1,25 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CheckResult } from "../domain/review.ts";
-import type { EvaluationRequest, Evaluator } from "../ports/evaluator.ts";
+import type { Evaluator } from "../ports/evaluator.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
-import { commandCheck, readmeCheck, writeLaunchers } from "./evaluator-python/command-checks.ts";
-import { type Examination, type ReviewPython, pooled } from "./evaluator-python/run.ts";
-import {
-  type TreeFacts,
-  compileCheck,
-  docstringsCheck,
-  formatCheck,
-  lintCheck,
-  readTree,
-} from "./evaluator-python/static-checks.ts";
-import { mutantsCheck, mutantsNotRun, testChecks } from "./evaluator-python/test-checks.ts";
-import { changedFiles, digestsOf, tamperedCheck } from "./evaluator-python/tampering.ts";
+import { writeLaunchers } from "./evaluator-python/launchers.ts";
+import { type Examination, type ReviewPython, run } from "./evaluator-python/run.ts";
+import { compileCheck, docstringsCheck, formatCheck, lintCheck, readTree } from "./evaluator-python/static-checks.ts";
+import { MUTATE, mutantsCheck, testChecks } from "./evaluator-python/test-checks.ts";
+import { examine } from "./evaluator-shared/examine.ts";
+import { consoleExamples, readmeOf, readmeResult } from "./evaluator-shared/readme.ts";
+import type { Run } from "./evaluator-shared/results.ts";
 
 const CHECKS = ["compile", "tests", "lint", "format", "docstrings", "readme", "coverage", "mutants"] as const;
-/** Sandboxes at once. */
-const WIDTH = 2;
 const TEST_FILE = /(^|\/)(test_[^/]*|[^/]*_test)\.py$/;
 
 /** Grades Python projects: every number comes from a command that ran in the sandbox on this tree. */
@@ -36,13 +28,25 @@ export function createPythonEvaluator(tools: { sandbox: Sandbox; python: ReviewP
       const launchers = await mkdtemp(join(tmpdir(), "kamachiq-launchers-"));
       try {
         const { tree, signal, dependencies } = request;
-        const on: Examination = { ...tools, tree, signal, dependencies: dependencies.python };
-        const before = await digestsOf(request.tree);
-        const facts = await readTree(on);
+        const bare: Examination = { ...tools, tree, signal, dependencies: dependencies.python };
+        const facts = await readTree(bare);
         await writeLaunchers(launchers, facts.scripts, tools.python.python);
-        const results = await runChecks({ ...on, launchers }, facts, request);
-        const changed = changedFiles(before, await digestsOf(request.tree));
-        return changed.length === 0 ? results : [...results, tamperedCheck(changed)];
+        const on: Examination = { ...bare, launchers };
+        const runHere: Run = (argv, options) => run(on, argv, options);
+        return await examine<(typeof CHECKS)[number]>(request, {
+          run: runHere,
+          steps: (wanted) => [
+            ...(wanted("compile") ? [async () => [compileCheck(facts)]] : []),
+            ...(wanted("lint") ? [async () => [await lintCheck(on, facts)]] : []),
+            ...(wanted("format") ? [async () => [await formatCheck(on)]] : []),
+            ...(wanted("tests") || wanted("coverage") || wanted("mutants")
+              ? [() => testChecks(on, facts, wanted("coverage"))]
+              : []),
+            ...(wanted("docstrings") ? [async () => [await docstringsCheck(on)]] : []),
+            ...(wanted("readme") ? [async () => [await readmeCheck(on.tree, runHere)]] : []),
+          ],
+          mutants: { command: MUTATE, check: () => mutantsCheck(on, request) },
+        });
       } finally {
         await rm(launchers, { recursive: true, force: true });
       }
@@ -50,26 +54,8 @@ export function createPythonEvaluator(tools: { sandbox: Sandbox; python: ReviewP
   };
 }
 
-/** What runs nothing of the tree comes first; mutants last, and only when the tests pass. Results in the order of request. */
-async function runChecks(on: Examination, facts: TreeFacts, request: EvaluationRequest): Promise<CheckResult[]> {
-  const wanted = (name: (typeof CHECKS)[number]): boolean => request.checks.includes(name);
-  const needsTests = wanted("tests") || wanted("coverage") || wanted("mutants");
-  const steps: (() => Promise<CheckResult[]>)[] = [
-    ...(wanted("lint") ? [async () => [await lintCheck(on, facts)]] : []),
-    ...(wanted("format") ? [async () => [await formatCheck(on)]] : []),
-    ...(needsTests ? [() => testChecks(on, facts, wanted("coverage"))] : []),
-    ...(wanted("docstrings") ? [async () => [await docstringsCheck(on)]] : []),
-    ...(wanted("readme") ? [async () => [await readmeCheck(on)]] : []),
-    ...request.probes.map((probe) => async () => [
-      await commandCheck(on, probe, { proves: probe.proves, heldOut: false }),
-    ]),
-    ...request.acceptance.map((check) => async () => [await commandCheck(on, check, { proves: [], heldOut: true })]),
-  ];
-  const results = [compileCheck(facts), ...(await pooled(WIDTH, steps)).flat()];
-  if (wanted("mutants")) {
-    const green = results.some(({ check, held_out, passed }) => check === "tests" && !held_out && passed);
-    results.push(green ? await mutantsCheck(on, request) : mutantsNotRun());
-  }
-  const asked = new Set<string>(request.checks);
-  return results.filter(({ check, text }) => text !== undefined || asked.has(check));
+async function readmeCheck(tree: string, run: Run) {
+  const text = await readmeOf(tree);
+  const none = text === null ? "There is no README.md." : "README.md has no ```console example.";
+  return readmeResult(consoleExamples(text ?? "", run), none);
 }

@@ -13,7 +13,8 @@ const TASK = {
 const BASE = { id: "c", version: "1.0.0", summary: "C", type: "delivery", persona: "dev" };
 
 function problems(more: object): string[] {
-  return capsuleProblems(Capsule.parse({ ...BASE, stack: "python", ...more }), new Set(["a.liquid", "lock.liquid"]));
+  const capsule = Capsule.parse({ ...BASE, stack: "python", ...more });
+  return capsuleProblems(capsule, new Set(["a.liquid", "lock.liquid"])).map(({ problem }) => problem);
 }
 
 describe("capsuleProblems", () => {

@@ -6,7 +6,7 @@ import type { KamachiqEvent } from "./events.ts";
 import { GOVERNANCE_CHECKS, type CheckOutcome, type CheckName } from "./govern-checks.ts";
 import { TASK_TYPES } from "./plan.ts";
 import { GOVERNANCE_THRESHOLD } from "./policy.ts";
-import { isOverridden, latestProjectScores, readRunLog, type RunLog, spentOf } from "./run-log.ts";
+import { isOverridden, latestProjectScores, readRunLog, type RunLog, spentInAll } from "./run-log.ts";
 
 export { renderGovernanceMarkdown } from "./report-markdown.ts";
 
@@ -201,7 +201,7 @@ function figures(log: RunLog): Pick<GovernanceReport, Figures> {
     cost: {
       budget: log.accepted?.budget_tokens ?? 0,
       estimated: log.decomposed?.estimated_tokens ?? 0,
-      spent: log.tasks.reduce((sum, task) => sum + spentOf(task), 0),
+      spent: spentInAll(log),
     },
     outcomes,
     decisions: log.decisions.map((fact) => ({

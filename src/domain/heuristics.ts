@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
+import { TASK_TYPES } from "./plan.ts";
 
 const seconds = z.number().nonnegative().max(3_600);
 
@@ -14,6 +15,8 @@ export const PlannerHeuristics = z.strictObject({
   budget_factor: z.number().min(1).max(10),
   /** Persona of a task whose capsule names none. */
   personas: z.strictObject({ code: Id, design: Id, review: Id, test: Id, docs: Id, capsule: Id }),
+  /** Tokens and seconds of an attempt at a task that comes from elsewhere, by type: a guess until such tasks have run. */
+  imported: z.record(z.enum(TASK_TYPES), z.strictObject({ tokens: z.int().positive().max(10_000_000), seconds })),
   /** What planning with a model may take. */
   model: z.strictObject({
     /** Answers that it may give: the first and its repairs. */

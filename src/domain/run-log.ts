@@ -206,6 +206,13 @@ function attemptOf(task: TaskLog, attempt: number): AttemptLog {
   return added;
 }
 
+/** Tokens that were spent, on the plan and on every attempt. */
+export function spentInAll(log: RunLog): number {
+  const planning = log.decomposed?.planning;
+  const planned = planning === undefined ? 0 : planning.input_tokens + planning.output_tokens;
+  return log.tasks.reduce((sum, task) => sum + spentOf(task), planned);
+}
+
 /** Tokens that the task's attempts really used. */
 export function spentOf(task: TaskLog): number {
   return task.attempts.reduce((sum, attempt) => sum + spendOf(attempt), 0);

@@ -33,7 +33,7 @@ const { getLlama, LlamaGrammarEvaluationState, LlamaLogLevel } = (await import(
   pathToFileURL(library).href
 )) as LlamaModule;
 
-const CONTEXT_TOKENS = 32_768;
+const CONTEXT_TOKENS = 98_304;
 
 const send = (message: FromModel): void => void process.send?.(message);
 

@@ -10,6 +10,8 @@ import { findPip, requireInterpreter } from "../../src/stack/python.ts";
 const SCRIPT = fileURLToPath(new URL("tiny-gguf.py", import.meta.url));
 const PACKAGES = ["gguf==0.19.0"];
 const RUNTIME_VERSION = "3.22.1";
+/** Packages of binaries that are not named after the platform. */
+const BINARIES: Record<string, string> = { "darwin-arm64": "mac-arm64-metal", "darwin-x64": "mac-x64" };
 const LIBRARY = "node_modules/node-llama-cpp/dist/index.js";
 const INSTALL_MS_MAX = 5 * 60_000;
 
@@ -46,7 +48,7 @@ async function installRuntime(folder: string): Promise<void> {
   if (npm === undefined) throw new Error("there is no npm");
   const packages = [
     `node-llama-cpp@${RUNTIME_VERSION}`,
-    `@node-llama-cpp/${process.platform}-${process.arch}@${RUNTIME_VERSION}`,
+    `@node-llama-cpp/${BINARIES[`${process.platform}-${process.arch}`] ?? `${process.platform}-${process.arch}`}@${RUNTIME_VERSION}`,
   ];
   await writeFile(join(folder, "package.json"), "{}");
   await done([

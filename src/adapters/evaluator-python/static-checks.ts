@@ -1,5 +1,6 @@
 import type { CheckResult } from "../../domain/review.ts";
-import { type Examination, HARNESS, checkResult, harnessJson, outputOf, run } from "./run.ts";
+import { checkResult, harnessJson, outputOf } from "../evaluator-shared/results.ts";
+import { type Examination, HARNESS, run } from "./run.ts";
 
 /** What the tree is, read without running any of it. */
 export interface TreeFacts {

@@ -8,6 +8,7 @@ export function planText(
   options: { dryRun: boolean; kept?: string | undefined },
 ): string {
   const lines: string[] = [`${plural(plan.deliverables.length, "deliverable")}, planned by ${plan.planner}`];
+  lines.push(...planningLines(plan));
   for (const reason of plan.match) lines.push(`  ${reason}`);
   for (const deliverable of plan.deliverables) {
     const graph = plan.graphs[deliverable.id];
@@ -60,6 +61,17 @@ function placeLines(
     ...(title === undefined ? [] : [`  ${title}`]),
     ...(place.length === 0 ? [] : [`  ${place.join(", ")}`]),
     ...(cited.length === 0 ? [] : [`  from ${line(cited.join(", "), 140)}`]),
+  ];
+}
+
+/** What a model took to make the plan, and what it found no capsule for. */
+function planningLines({ planning }: PlanView["plan"]): string[] {
+  if (planning === undefined) return [];
+  const { model, rounds, usage, reserve_tokens, uncovered } = planning;
+  const tokens = count(usage.input_tokens + usage.output_tokens);
+  return [
+    `  ${model}, ${plural(rounds, "round")}, ${tokens} of ${count(reserve_tokens)} tokens for planning (${usage.source})`,
+    ...uncovered.map(({ source, reason }) => `  not planned  ${line(source, 60)}: ${line(reason, 100)}`),
   ];
 }
 

@@ -2,10 +2,11 @@ import { lstat, readFile, readdir, readlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { CheckResult } from "../../domain/review.ts";
 import { sha256 } from "../../platform/digest.ts";
-import { checkResult } from "./run.ts";
+import { checkResult } from "./results.ts";
 
 const FILES_MAX = 20_000;
 const LISTED_MAX = 50;
+const LEFT_OUT = new Set(["__pycache__", ".git", "node_modules"]);
 
 /** Digest of every file of a tree, by relative path; a link's is that of its target's name. Follows nothing. */
 export async function digestsOf(tree: string): Promise<Map<string, string>> {
@@ -14,7 +15,7 @@ export async function digestsOf(tree: string): Promise<Map<string, string>> {
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
-      if (entry.isDirectory() && entry.name !== "__pycache__" && entry.name !== ".git") folders.push(path);
+      if (entry.isDirectory() && !LEFT_OUT.has(entry.name)) folders.push(path);
       if (entry.isSymbolicLink()) digests.set(relative(tree, path), `link:${await readlink(path)}`);
       if (entry.isFile())
         digests.set(relative(tree, path), `${(await lstat(path)).mode & 0o111}:${sha256(await readFile(path))}`);
