@@ -37,14 +37,15 @@ export interface SpawnInput extends AttemptKey {
   base: string | null;
 }
 
-export interface SpawnResult {
-  commit: string | null;
+/** How an attempt ended: promoted and on record as the task's end, or with what has to be mended. */
+export interface SpawnResult extends EvaluateResult {
+  promoted: boolean;
+  /** Of all attempts of the task up to now. */
   tokens: number;
-  output: ArtifactRef;
-}
-
-export interface EvaluateInput extends AttemptKey {
-  commit: string | null;
+  /** What the next attempt mends; null: it starts from the tip. */
+  base: string | null;
+  /** The branch after the merge; null when nothing was merged. */
+  tip: string | null;
 }
 
 export interface EvaluateResult {
@@ -130,11 +131,11 @@ export interface ControlActivities {
 /** Touch repositories, workspaces and agents; on the region's queue. */
 export interface AgentActivities {
   provision(input: { project_id: string; deliverable_id: string; decision_id: string }): Promise<{ resources: number }>;
+  /** One attempt: the agent's work, the gate, the merge. What is on record of it is not done again when it is repeated. */
   spawnAgent(input: SpawnInput): Promise<SpawnResult>;
-  evaluateQuality(input: EvaluateInput): Promise<EvaluateResult>;
   integrate(input: AttemptKey & { commit: string }): Promise<IntegrateResult>;
   /** Grades the merged whole of a deliverable's repository in a clean checkout, with the held-out checks. */
-  evaluateProject(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
+  evaluateQuality(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
   cleanUp(input: { project_id: string }): Promise<void>;
   promote(input: {
     project_id: string;

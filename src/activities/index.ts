@@ -1,5 +1,5 @@
 import type { AgentActivities, ControlActivities } from "./contract.ts";
-import { createSpawnActivities } from "./agent.ts";
+import { createSpawnActivities } from "./attempt.ts";
 import { createCompleteActivities, createPromoteActivities } from "./complete.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { createEvaluateActivities } from "./evaluate.ts";

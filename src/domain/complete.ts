@@ -60,7 +60,14 @@ function taskLine(task: TaskLog): TaskLine {
     milliseconds.review += scored?.duration_ms ?? 0;
     milliseconds.retest += merged?.retest_ms ?? 0;
   }
-  const facts = attempts.flatMap((one) => [one.started, one.produced, one.scored, one.merged, one.returned]);
+  const facts = attempts.flatMap((one) => [
+    one.started,
+    ...one.failures,
+    one.produced,
+    one.scored,
+    one.merged,
+    one.returned,
+  ]);
   return {
     deliverable_id,
     task_id,

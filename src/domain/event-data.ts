@@ -112,6 +112,14 @@ export const EVENT_DATA = {
     /** What the plan estimates for the task. Where it is absent, the first reservation stands for the estimate. */
     estimated_tokens: tokens.optional(),
   }),
+  "kamachiq.execute.agent_failed": z.object({
+    ...task,
+    attempt,
+    /** Which failed execution of the attempt this is, from 1. */
+    failure: z.int().positive(),
+    /** The cause chain, outermost first, cut to 2,000 characters. */
+    error: z.string(),
+  }),
   "kamachiq.execute.task_produced": z.object({
     ...task,
     attempt,

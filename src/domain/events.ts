@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "kamachiq.provision.completed",
   "kamachiq.execute.started",
   "kamachiq.execute.task_started",
+  "kamachiq.execute.agent_failed",
   "kamachiq.execute.task_produced",
   "kamachiq.execute.task_merged",
   "kamachiq.execute.task_returned",

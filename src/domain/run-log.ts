@@ -14,6 +14,8 @@ export interface AttemptLog {
   scored: Fact<EventData<"kamachiq.review.scored">> | null;
   merged: Fact<EventData<"kamachiq.execute.task_merged">> | null;
   returned: Fact<EventData<"kamachiq.execute.task_returned">> | null;
+  /** Executions in which the agent itself failed, oldest first. */
+  failures: Fact<EventData<"kamachiq.execute.agent_failed">>[];
 }
 
 export interface TaskLog {
@@ -190,6 +192,9 @@ function addToTask(tasks: Map<string, TaskLog>, event: TaskEvent): void {
     case "kamachiq.execute.task_returned":
       attemptOf(task, event.data.attempt).returned = { ...event.data, ...at };
       break;
+    case "kamachiq.execute.agent_failed":
+      attemptOf(task, event.data.attempt).failures.push({ ...event.data, ...at });
+      break;
     case "kamachiq.execute.task_completed":
       task.end = { ...event.data, reason: null, ...at };
       break;
@@ -201,7 +206,7 @@ function addToTask(tasks: Map<string, TaskLog>, event: TaskEvent): void {
 function attemptOf(task: TaskLog, attempt: number): AttemptLog {
   const known = task.attempts.find((one) => one.attempt === attempt);
   if (known !== undefined) return known;
-  const added = { attempt, started: null, produced: null, scored: null, merged: null, returned: null };
+  const added = { attempt, started: null, produced: null, scored: null, merged: null, returned: null, failures: [] };
   task.attempts.push(added);
   return added;
 }

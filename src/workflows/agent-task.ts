@@ -5,9 +5,8 @@ import {
   isCancellation,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { AttemptKey, EvaluateResult } from "../activities/contract.ts";
+import type { AttemptKey, SpawnResult } from "../activities/contract.ts";
 import { QUALITY_ATTEMPTS_MAX, type TaskResult } from "../domain/execute.ts";
-import type { ArtifactRef } from "../domain/ids.ts";
 import type { TaskRef } from "../domain/plan.ts";
 import { records, regional, type Regional } from "./activities.ts";
 import { reasonOf } from "./failures.ts";
@@ -21,15 +20,6 @@ export interface AgentTaskInput {
   task: TaskRef;
 }
 
-/** Where a task stands after an attempt: promoted, or with what has to be mended. */
-interface AttemptEnd {
-  promoted: boolean;
-  evaluation: EvaluateResult;
-  feedback: ArtifactRef | null;
-  /** What the next attempt mends; null: it starts from the tip. */
-  base: string | null;
-}
-
 /** One task: at most three graded attempts, then a person. Approved work is merged before it counts. */
 export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResult> {
   const run = new TaskRun(input);
@@ -39,6 +29,7 @@ export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResu
   } catch (error) {
     result = run.ended(isCancellation(error) ? "cancelled" : "failed", reasonOf(error));
   }
+  if (run.onRecord) return result;
   await CancellationScope.nonCancellable(() =>
     records.recordTaskEnd({ project_id: input.project_id, deliverable_id: input.deliverable_id, result }),
   );
@@ -48,6 +39,8 @@ export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResu
 class TaskRun {
   private readonly region: Regional;
   private readonly input: AgentTaskInput;
+  /** The last attempt wrote the task's end together with its own. */
+  onRecord = false;
   private tokens = 0;
   private attempts = 0;
   private score: number | null = null;
@@ -59,14 +52,14 @@ class TaskRun {
   }
 
   async toEnd(): Promise<TaskResult> {
-    let last: AttemptEnd | undefined;
+    let last: SpawnResult | undefined;
     for (let attempt = 1; attempt <= QUALITY_ATTEMPTS_MAX; attempt++) {
       const decision = await this.askPolicy(attempt);
       if (!decision.allowed) return this.ended("failed", `Policy forbids the agent: ${decision.reasons.join("; ")}`);
       last = await this.attempt(attempt, decision.decision_id, last);
       if (last.promoted) return this.ended("done", null);
     }
-    return this.askPerson(last as AttemptEnd);
+    return this.askPerson(last as SpawnResult);
   }
 
   ended(state: TaskResult["state"], reason: string | null): TaskResult {
@@ -86,28 +79,18 @@ class TaskRun {
     return records.evaluatePolicy({ project_id, action: "agent.spawn", deliverable_id, task_id, key });
   }
 
-  private async attempt(attempt: number, decision_id: string, last: AttemptEnd | undefined): Promise<AttemptEnd> {
+  private async attempt(attempt: number, decision_id: string, last: SpawnResult | undefined): Promise<SpawnResult> {
     this.attempts = attempt;
-    const key = this.key(attempt);
-    const feedback = last?.feedback ?? null;
-    const work = await this.region.agents.spawnAgent({ ...key, decision_id, feedback, base: last?.base ?? null });
-    this.tokens += work.tokens;
-    const evaluation = await this.region.steps.evaluateQuality({ ...key, commit: work.commit });
-    this.score = evaluation.score;
-    if (!evaluation.approved) {
-      return { promoted: false, evaluation, feedback: evaluation.feedback, base: evaluation.commit };
-    }
-    return this.merge(key, evaluation);
+    const mend = { feedback: last?.feedback ?? null, base: last?.base ?? null };
+    const end = await this.region.agents.spawnAgent({ ...this.key(attempt), decision_id, ...mend });
+    this.tokens = end.tokens;
+    this.score = end.score;
+    this.commit = end.tip;
+    this.onRecord = end.promoted;
+    return end;
   }
 
-  private async merge(key: AttemptKey, evaluation: EvaluateResult): Promise<AttemptEnd> {
-    if (evaluation.commit === null) return { promoted: true, evaluation, feedback: null, base: null };
-    const merged = await this.region.steps.integrate({ ...key, commit: evaluation.commit });
-    if (merged.status === "merged") this.commit = merged.tip;
-    return { promoted: merged.status === "merged", evaluation, feedback: merged.feedback, base: null };
-  }
-
-  private async askPerson({ evaluation }: AttemptEnd): Promise<TaskResult> {
+  private async askPerson(evaluation: SpawnResult): Promise<TaskResult> {
     const key = this.key(this.attempts);
     const { workflowId, parent } = workflowInfo();
     const deliverable = parent && getExternalWorkflowHandle(parent.workflowId);
@@ -131,8 +114,11 @@ class TaskRun {
     if (outcome.decision !== "approved") {
       return this.ended("failed", `${outcome.decision} by ${outcome.actor}: ${outcome.comment}`);
     }
-    const end = await this.merge(key, evaluation);
-    return end.promoted
+    const { commit } = evaluation;
+    if (commit === null) return this.ended("done", null);
+    const merged = await this.region.steps.integrate({ ...key, commit });
+    this.commit = merged.tip;
+    return merged.status === "merged"
       ? this.ended("done", null)
       : this.ended("failed", "Approved, but it does not merge onto the tip.");
   }
