@@ -101,6 +101,21 @@ export interface TaskEnd {
   result: TaskResult;
 }
 
+/** A task graph as the scheduler needs it, by position: a few bytes a task, for it stands in a history. */
+export interface TaskGraphSketch {
+  ids: string[];
+  /** Positions of what each depends on. */
+  dependencies: number[][];
+  /** Estimates. */
+  seconds: number[];
+  /** Tasks of one number are alike, so that what one took says something of the others. */
+  kinds: number[];
+  /** Positions of tasks with a condition. */
+  conditional: number[];
+}
+
+type DeliverableKey = Pick<AttemptKey, "project_id" | "deliverable_id">;
+
 /** Decide and record; on the control queue. Each may be repeated and then changes nothing more. */
 export interface ControlActivities {
   startStage(input: { project_id: string; stage: Stage }): Promise<void>;
@@ -119,7 +134,14 @@ export interface ControlActivities {
     actor: string;
     reason: string;
   }): Promise<void>;
+  sketchTaskGraph(input: DeliverableKey & { plan: ArtifactRef }): Promise<TaskGraphSketch>;
+  /** Whether the `when` of a task holds, now that all that it depends on has ended. */
+  askCondition(input: DeliverableKey & { task_id: string }): Promise<boolean>;
   recordTaskEnd(input: TaskEnd): Promise<void>;
+  /** At most 500 tasks at once. */
+  recordSkipped(input: DeliverableKey & { tasks: { task_id: string; reason: string }[] }): Promise<void>;
+  /** Of these tasks, those that have ended. */
+  findTaskEnds(input: DeliverableKey & { task_ids: string[] }): Promise<TaskResult[]>;
   openReview(request: ReviewRequest): Promise<void>;
   closeReview(input: { review_id: string; project_id: string; outcome: ReviewOutcome }): Promise<void>;
   reviewGovernance(input: {

@@ -7,17 +7,21 @@ import type { GraphReport } from "../domain/graph.ts";
 import { validatePlan } from "../domain/plan-rules.ts";
 import type { GraphLimits } from "../domain/graph-limits.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
-import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
+import type { Plan, TaskGraph } from "../domain/plan.ts";
 import { chargePlanning, openBudgets } from "../persistence/ledger.ts";
 import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { batches } from "../persistence/batches.ts";
 import { loadPlan, loadProject } from "./project.ts";
 import { record } from "./transaction.ts";
 
 /** An attempt may use this much more than the estimate before it is stopped. */
 export const ATTEMPT_MARGIN = 1.5;
+
+/** Rows of one statement: PostgreSQL takes 65,535 parameters. */
+const ROWS_MAX = 1_000;
 
 type PlanActivities = Pick<ControlActivities, "decomposeProject" | "validateTaskGraph">;
 
@@ -64,16 +68,17 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
         const { planning } = plan;
         if (planning !== undefined)
           await chargePlanning(tx, project_id, planning.reserve_tokens, { ...planning.usage, usd: 0 });
-        await tx
-          .insertInto("tasks")
-          .values(taskRows(project_id, plan, reports))
-          .execute();
+        for (const rows of batches(taskRows(project_id, plan, reports), ROWS_MAX)) {
+          await tx.insertInto("tasks").values(rows).execute();
+        }
       });
       return {
         plan: ref,
-        deliverables: plan.deliverables.map((deliverable) =>
-          deliverableRef(deliverable, graphOf(plan, deliverable.id)),
-        ),
+        deliverables: plan.deliverables.map(({ id, dependencies, budget_tokens }) => ({
+          id,
+          dependencies,
+          budget_tokens,
+        })),
         budget_total: spec.budget.tokens,
         timeout_minutes: spec.timeout_minutes,
         quality_threshold: spec.quality_threshold,
@@ -105,20 +110,6 @@ function graphOf(plan: Plan, deliverableId: string): TaskGraph {
     throw new InputError(`Deliverable ${deliverableId} has no task graph.`, { code: "graph_invalid" });
   }
   return graph;
-}
-
-function deliverableRef(
-  { id, dependencies, budget_tokens }: Plan["deliverables"][number],
-  graph: TaskGraph,
-): DeliverableRef {
-  const tasks = graph.nodes.map((node) => ({
-    id: node.id,
-    type: node.type,
-    dependencies: node.dependencies,
-    estimated_tokens: node.estimated_tokens,
-    estimated_seconds: node.estimated_seconds,
-  }));
-  return { id, dependencies, budget_tokens, tasks };
 }
 
 /** The rows that spending is reserved against: project, deliverable, task (all its attempts). */

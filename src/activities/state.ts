@@ -1,4 +1,4 @@
-import type { RawBuilder, Transaction } from "kysely";
+import { type RawBuilder, sql, type Transaction } from "kysely";
 import type { Db } from "../persistence/database.ts";
 import { newEvent } from "../domain/event-data.ts";
 import { isTerminal } from "../domain/intake.ts";
@@ -58,6 +58,33 @@ export async function moveTask(
     .where("deliverable_id", "=", deliverable_id)
     .where("task_id", "=", task_id)
     .where("board_column", "!=", COLUMNS[state])
+    .execute();
+}
+
+/** Ends tasks that never began, with the reason of each. */
+export async function moveTasks(
+  tx: Transaction<Database>,
+  { project_id, deliverable_id }: { project_id: string; deliverable_id: string },
+  tasks: readonly { task_id: string; reason: string }[],
+  state: TaskState,
+): Promise<void> {
+  const rows = JSON.stringify(tasks);
+  await sql`
+    update tasks set state = ${state}, reason = given.reason, ended_at = now()
+    from jsonb_to_recordset(${rows}::jsonb) as given (task_id text, reason text)
+    where project_id = ${project_id} and deliverable_id = ${deliverable_id} and tasks.task_id = given.task_id`.execute(
+    tx,
+  );
+  await tx
+    .updateTable("board_cards")
+    .set({ board_column: COLUMNS[state], moved_at: new Date() })
+    .where("project_id", "=", project_id)
+    .where("deliverable_id", "=", deliverable_id)
+    .where(
+      "task_id",
+      "in",
+      tasks.map(({ task_id }) => task_id),
+    )
     .execute();
 }
 

@@ -108,20 +108,10 @@ export const Plan = z.strictObject({
 });
 export type Plan = z.infer<typeof Plan>;
 
-/** What a workflow needs to know of a task: a few dozen bytes, for it stands in the history. */
-export interface TaskRef {
-  id: string;
-  type: TaskType;
-  dependencies: string[];
-  estimated_tokens: number;
-  estimated_seconds: number;
-}
-
 export interface DeliverableRef {
   id: string;
   dependencies: string[];
   budget_tokens: number;
-  tasks: TaskRef[];
 }
 
 /** The plan after validation, small enough for a history. */

@@ -1,8 +1,12 @@
 import { sql, type Transaction } from "kysely";
 import { BudgetError } from "../domain/errors.ts";
 import type { Usage } from "../domain/execute.ts";
+import { batches } from "./batches.ts";
 import type { Db } from "./database.ts";
 import type { Database } from "./schema.ts";
+
+/** Rows of one statement. */
+const ROWS_MAX = 5_000;
 
 /** Whose tokens: one attempt of one task. */
 export interface Attempt {
@@ -23,12 +27,13 @@ export async function openBudgets(
   limits: Map<string, number>,
 ): Promise<void> {
   const rows = [...limits].map(([scope, tokens_limit]) => ({ project_id: projectId, scope, tokens_limit }));
-  if (rows.length > 0)
+  for (const part of batches(rows, ROWS_MAX)) {
     await tx
       .insertInto("budgets")
-      .values(rows)
+      .values(part)
       .onConflict((oc) => oc.doNothing())
       .execute();
+  }
 }
 
 /**

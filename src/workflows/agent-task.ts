@@ -3,21 +3,21 @@ import {
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
+  setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
 import type { AttemptKey, SpawnResult } from "../activities/contract.ts";
 import { QUALITY_ATTEMPTS_MAX, type TaskResult } from "../domain/execute.ts";
-import type { TaskRef } from "../domain/plan.ts";
 import { records, regional, type Regional } from "./activities.ts";
 import { reasonOf } from "./failures.ts";
 import { HumanReviewWorkflow } from "./human-review.ts";
-import { waitingSignal } from "./messages.ts";
+import { reportSignal, taskEndedSignal, waitingSignal } from "./messages.ts";
 
 export interface AgentTaskInput {
   project_id: string;
   region: string;
   deliverable_id: string;
-  task: TaskRef;
+  task_id: string;
 }
 
 /** One task: at most three graded attempts, then a person. Approved work is merged before it counts. */
@@ -29,10 +29,7 @@ export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResu
   } catch (error) {
     result = run.ended(isCancellation(error) ? "cancelled" : "failed", reasonOf(error));
   }
-  if (run.onRecord) return result;
-  await CancellationScope.nonCancellable(() =>
-    records.recordTaskEnd({ project_id: input.project_id, deliverable_id: input.deliverable_id, result }),
-  );
+  await CancellationScope.nonCancellable(() => run.report(result));
   return result;
 }
 
@@ -40,7 +37,9 @@ class TaskRun {
   private readonly region: Regional;
   private readonly input: AgentTaskInput;
   /** The last attempt wrote the task's end together with its own. */
-  onRecord = false;
+  private onRecord = false;
+  /** The run that started this task is no more. */
+  private orphaned = false;
   private tokens = 0;
   private attempts = 0;
   private score: number | null = null;
@@ -49,6 +48,9 @@ class TaskRun {
   constructor(input: AgentTaskInput) {
     this.input = input;
     this.region = regional(input.region);
+    setHandler(reportSignal, () => {
+      this.orphaned = true;
+    });
   }
 
   async toEnd(): Promise<TaskResult> {
@@ -62,15 +64,26 @@ class TaskRun {
     return this.askPerson(last as SpawnResult);
   }
 
+  /** Puts the end on record, and tells a deliverable that has continued as new since this task began. */
+  async report(result: TaskResult): Promise<void> {
+    const { project_id, deliverable_id } = this.input;
+    if (!this.onRecord) await records.recordTaskEnd({ project_id, deliverable_id, result });
+    const { parent } = workflowInfo();
+    if (!this.orphaned || parent === undefined) return;
+    await getExternalWorkflowHandle(parent.workflowId)
+      .signal(taskEndedSignal, result)
+      .catch(() => {}); // it has ended, and nobody waits any more
+  }
+
   ended(state: TaskResult["state"], reason: string | null): TaskResult {
-    const { task } = this.input;
+    const { task_id } = this.input;
     const { score, tokens, attempts, commit } = this;
-    return { task_id: task.id, state, score, tokens, attempts, commit, reason };
+    return { task_id, state, score, tokens, attempts, commit, reason };
   }
 
   private key(attempt: number): AttemptKey {
-    const { project_id, deliverable_id, task } = this.input;
-    return { project_id, deliverable_id, task_id: task.id, attempt };
+    const { project_id, deliverable_id, task_id } = this.input;
+    return { project_id, deliverable_id, task_id, attempt };
   }
 
   private askPolicy(attempt: number) {
