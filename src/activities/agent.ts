@@ -6,14 +6,13 @@ import { AgentError, InputError, KamachiqError } from "../domain/errors.ts";
 import { AGENT_RETRIES_MAX } from "../domain/execute.ts";
 import { databaseError } from "../persistence/database.ts";
 import { excerpt } from "../platform/text.ts";
-import { newEvent } from "../domain/event-data.ts";
+import { type EventData, newEvent } from "../domain/event-data.ts";
 import type { AgentOutcome } from "../ports/coding-agent.ts";
 import type { TaskNode } from "../domain/plan.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import { reserve, settle } from "../persistence/ledger.ts";
 import type { Database } from "../persistence/schema.ts";
-import type { Progress } from "./attempt.ts";
 import type { AttemptKey, Feedback, SpawnInput } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { ATTEMPT_MARGIN } from "./plan.ts";
@@ -26,6 +25,14 @@ import { append, record } from "./transaction.ts";
 const BEAT_MS = 2_000;
 const CAUSES_MAX = 5;
 const ERROR_CHARACTERS_MAX = 2_000;
+
+/** What the log has of an attempt that was executed before. */
+export interface Progress {
+  /** What each failed execution of the agent said, in order. */
+  failures: string[];
+  produced?: EventData<"kamachiq.execute.task_produced">;
+  scored?: EventData<"kamachiq.review.scored">;
+}
 
 /** What the agent left: a commit on the attempt's branch, or nothing that could be merged. */
 export interface Produced {
@@ -75,9 +82,9 @@ async function agentError(
 
 function causeChain(error: unknown): string {
   const chain: string[] = [];
-  for (let at = error; at !== undefined && chain.length < CAUSES_MAX; at = at instanceof Error ? at.cause : undefined) {
-    chain.push(at instanceof Error ? at.message : String(at));
-  }
+  let at = error;
+  for (; at instanceof Error && chain.length < CAUSES_MAX; at = at.cause) chain.push(at.message);
+  if (chain.length === 0) chain.push(JSON.stringify(error) ?? "nothing was said");
   return excerpt(chain.join(": "), ERROR_CHARACTERS_MAX);
 }
 

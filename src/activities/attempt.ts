@@ -1,19 +1,12 @@
-import { EVENT_DATA, type EventData } from "../domain/event-data.ts";
-import { AGENT_RETRIES_MAX, type TaskResult } from "../domain/execute.ts";
-import { attemptPath, produceOnce } from "./agent.ts";
+import { EVENT_DATA } from "../domain/event-data.ts";
+import { AGENT_RETRIES_MAX } from "../domain/execute.ts";
+import { attemptPath, produceOnce, type Progress } from "./agent.ts";
 import type { AgentActivities, AttemptKey } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { evaluateTask } from "./evaluate.ts";
 import { integrateCommit } from "./merge-queue.ts";
 import { loadWork, taskOf } from "./project.ts";
-
-/** What the log has of an attempt that was executed before. */
-export interface Progress {
-  /** What each failed execution of the agent said, in order. */
-  failures: string[];
-  produced?: EventData<"kamachiq.execute.task_produced">;
-  scored?: EventData<"kamachiq.review.scored">;
-}
+import { doneResult } from "./state.ts";
 
 /** Agent, gate and merge in one activity: three steps on record, one round trip through the engine. */
 export function createSpawnActivities(deps: ActivityDeps): Pick<AgentActivities, "spawnAgent"> {
@@ -35,15 +28,6 @@ export function createSpawnActivities(deps: ActivityDeps): Pick<AgentActivities,
       return { ...attempt, feedback, promoted: status === "merged", base: null, tip };
     },
   };
-}
-
-/** The end of a task that this attempt brought about. */
-export function doneResult(
-  { task_id, attempt, tokens }: AttemptKey & { tokens: number },
-  score: number,
-  commit: string | null,
-): TaskResult {
-  return { task_id, state: "done", score, tokens, attempts: attempt, commit, reason: null };
 }
 
 async function progressOf({ db }: ActivityDeps, at: AttemptKey): Promise<Progress> {

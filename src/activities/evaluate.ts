@@ -13,11 +13,10 @@ import { recordArtifact } from "../persistence/artifacts.ts";
 import type { EvaluationRequest, Evaluator } from "../ports/evaluator.ts";
 import type { AgentActivities, AttemptKey, EvaluateResult } from "./contract.ts";
 import { attemptPath } from "./agent.ts";
-import { doneResult } from "./attempt.ts";
 import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { loadWork, taskOf, type Work } from "./project.ts";
-import { endEvent, moveTask } from "./state.ts";
+import { loadWork, type Work } from "./project.ts";
+import { doneResult, endEvent, moveTask } from "./state.ts";
 import { record } from "./transaction.ts";
 
 /** Mutants drawn for one task, and for the merged whole; the floor is the share that a suite must kill. Source: issue on the calculator's review (80 %). */

@@ -6,7 +6,7 @@ import type { TaskResult, TaskState } from "../domain/execute.ts";
 import type { NewEvent } from "../domain/events.ts";
 import type { Card } from "../ports/board.ts";
 import type { Database } from "../persistence/schema.ts";
-import type { ControlActivities, TaskEnd } from "./contract.ts";
+import type { AttemptKey, ControlActivities, TaskEnd } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, taskOf, type Work } from "./project.ts";
 import { record } from "./transaction.ts";
@@ -120,6 +120,15 @@ export function createStateActivities(deps: ActivityDeps): StateActivities {
       log(project_id).info({ ...result, task: task_id }, "task ended");
     },
   };
+}
+
+/** The end of a task that this attempt brought about. */
+export function doneResult(
+  { task_id, attempt, tokens }: AttemptKey & { tokens: number },
+  score: number,
+  commit: string | null,
+): TaskResult {
+  return { task_id, state: "done", score, tokens, attempts: attempt, commit, reason: null };
 }
 
 /** The terminal event of a task: there is one, whoever writes it. */

@@ -57,7 +57,7 @@ export class Schedule {
       for (const dependency of above) this.dependents[dependency]?.push(position);
     }
     this.conditional = nodes.map((node) => node.conditional === true);
-    this.states = snapshot === undefined ? nodes.map(() => WAITING) : [...snapshot];
+    this.states = snapshot === undefined ? nodes.map(() => WAITING) : snapshot.split("");
     this.missing = this.upstream.map((above) => above.filter((dependency) => !this.hasPassed(dependency)).length);
     this.ranks = this.remainingPaths(nodes.map(({ weight }) => weight));
     this.ready = new Heap((a, b) => this.before(a, b));
