@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
 import { TASK_TYPES } from "./plan.ts";
+import { Quantiles } from "./task-estimate.ts";
 
 const seconds = z.number().nonnegative().max(3_600);
 
@@ -9,7 +10,7 @@ export const PlannerHeuristics = z.strictObject({
   deliverables_max: z.int().min(1).max(1_000),
   /** Deliverables wait for each other only where one needs what another delivers. */
   prefer_parallel: z.boolean(),
-  /** A task's estimate is its measured size times this. */
+  /** What is reserved for a task is never less than its measured size times this. */
   token_safety_factor: z.number().min(1).max(10),
   /** The budget must cover the estimates this many times: room for an attempt's margin and for remediation. */
   budget_factor: z.number().min(1).max(10),
@@ -30,7 +31,20 @@ export const PlannerHeuristics = z.strictObject({
     /** Of all attachments together, as the model gets them. */
     attachment_tokens_max: z.int().min(100).max(1_000_000),
   }),
+  /** Tokens of an attempt before any was measured, as multiples of the task's size: by agent, and of any other agent. */
+  tokens: z.strictObject({ agents: z.record(Id, Quantiles), otherwise: Quantiles }),
   /** Estimated seconds of an attempt: the base, then each of its checks; a probe is any check not named. */
-  seconds: z.strictObject({ base: seconds, probe: seconds, checks: z.record(Id, seconds) }),
+  seconds: z.strictObject({
+    base: seconds,
+    probe: seconds,
+    checks: z.record(Id, seconds),
+    /** How far from that it may be before any was measured, as multiples of it. */
+    spread: z.strictObject({ low: z.number().min(0).max(1), high: z.number().min(1).max(100) }),
+  }),
 });
 export type PlannerHeuristics = z.infer<typeof PlannerHeuristics>;
+
+/** What an attempt with these checks takes before any was measured, in seconds. */
+export function checkSeconds(checks: readonly string[], { seconds }: Pick<PlannerHeuristics, "seconds">): number {
+  return checks.reduce((sum, check) => sum + (seconds.checks[check] ?? seconds.probe), seconds.base);
+}

@@ -27,6 +27,7 @@ import type { Logs } from "../platform/log.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
 import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
+import { createPostgresTaskHistory } from "../adapters/task-history-postgres.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
 import type { Components } from "../stack/components.ts";
 
@@ -50,13 +51,14 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const model = createModel(config.model);
   const catalogue = await readCatalogue(library, policies.engine.rule_sets);
   const summariser = createExtractiveSummariser();
-  const modelPlanner = model && createModelPlanner({ library, model, catalogue, summariser });
+  const history = createPostgresTaskHistory(db);
+  const modelPlanner = model && createModelPlanner({ library, model, catalogue, summariser, history });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createCitedPlanner(createPlanner(createCapsulePlanner(library), modelPlanner), summariser),
+    planner: createCitedPlanner(createPlanner(createCapsulePlanner(library, history), modelPlanner), summariser),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;

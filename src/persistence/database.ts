@@ -3,6 +3,7 @@ import pg from "pg";
 import { KamachiqError, TransientError } from "../domain/errors.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as planApproval from "./migrations/0002-plan-approval.ts";
+import * as taskHistory from "./migrations/0004-task-history.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -11,7 +12,11 @@ export type DatabaseAddress =
   | { connectionString: string }
   | { host: string; port?: number; user: string; database: string };
 
-const MIGRATIONS = { "0001-foundation": foundation, "0002-plan-approval": planApproval };
+const MIGRATIONS = {
+  "0001-foundation": foundation,
+  "0002-plan-approval": planApproval,
+  "0004-task-history": taskHistory,
+};
 
 // Counts and token sums are far below 2^53, so bigint columns are read as numbers.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);

@@ -1,10 +1,11 @@
 import type { PlanView } from "../../api/views.ts";
 import { printable } from "../../platform/text.ts";
+import { estimateLines } from "./estimate.ts";
 import { count, line, plural, score } from "./text.ts";
 
 /** The plan for a person: why this capsule, the waves of tasks, what policy says, what would be made. */
 export function planText(
-  { plan, digest, reports, decisions, resources }: PlanView,
+  { plan, digest, reports, decisions, resources, estimate }: PlanView,
   options: { dryRun: boolean; kept?: string | undefined },
 ): string {
   const lines: string[] = [`${plural(plan.deliverables.length, "deliverable")}, planned by ${plan.planner}`];
@@ -21,8 +22,8 @@ export function planText(
       `${deliverable.id}${capsule}`,
       ...placeLines(deliverable, plan),
       `  ${plural(graph.nodes.length, "task")} in ${plural(report.waves.length, "wave")}, at most ${report.widest_wave} at once; ` +
-        `about ${count(report.critical_path_seconds)} s along ${report.critical_path.join(" → ")}`,
-      `  about ${count(plan.estimated_tokens)} of ${count(deliverable.budget_tokens)} tokens`,
+        `the longest way is ${report.critical_path.join(" → ")}`,
+      ...estimateLines(estimate.deliverables[deliverable.id], deliverable.budget_tokens),
     );
     const tasks = new Map(graph.nodes.map((node) => [node.id, node]));
     for (const [index, wave] of report.waves.entries()) {
@@ -34,6 +35,12 @@ export function planText(
       }
     }
   }
+  if (plan.deliverables.length > 1)
+    lines.push(
+      "",
+      "in total",
+      ...estimateLines(estimate.total, sum(plan.deliverables.map((one) => one.budget_tokens))),
+    );
   lines.push(...requirementLines(plan), "", ...decisions.flatMap(decisionLines));
   if (options.dryRun) {
     const made = resources.map(({ deliverable_id, kind }) => `${kind} of ${deliverable_id}`);
@@ -42,6 +49,10 @@ export function planText(
   lines.push("", `digest ${digest}`);
   if (options.kept !== undefined) lines.push(`kamachiq run --plan ${options.kept}   carries out exactly this`);
   return `${printable(lines.join("\n"))}\n`;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Title, milestone, workstream and the lines of the attachments that it answers. */
