@@ -1,4 +1,4 @@
-import { checkSeconds, type PlannerHeuristics } from "./heuristics.ts";
+import { checkSeconds, type PlannerHeuristics, tokenPrior } from "./heuristics.ts";
 import type { TaskType } from "./plan.ts";
 import { ESTIMATE_LEVELS, type Quantiles, type TaskEstimate } from "./task-estimate.ts";
 
@@ -64,9 +64,8 @@ export function fitEstimates(
   return (task) => {
     const levels = keysOf(task).flatMap((key) => groups.get(key) ?? []);
     const narrowest = levels.at(-1);
-    const { agents, otherwise } = heuristics.tokens;
     const tokens = corrected(
-      agents[task.agent] ?? otherwise,
+      tokenPrior(task.agent, heuristics),
       levels.map((level) => level.tokens),
     );
     const seconds = corrected(

@@ -45,6 +45,17 @@ export const PlannerHeuristics = z.strictObject({
 export type PlannerHeuristics = z.infer<typeof PlannerHeuristics>;
 
 /** What an attempt with these checks takes before any was measured, in seconds. */
-export function checkSeconds(checks: readonly string[], { seconds }: Pick<PlannerHeuristics, "seconds">): number {
-  return checks.reduce((sum, check) => sum + (seconds.checks[check] ?? seconds.probe), seconds.base);
+export function checkSeconds(checks: readonly string[], heuristics: Pick<PlannerHeuristics, "seconds">): number {
+  const { base, probe, checks: known } = heuristics.seconds;
+  return checks.reduce((sum, check) => sum + (own(known, check) ?? probe), base);
+}
+
+/** What an attempt takes in tokens before any was measured, as multiples of the task's size. */
+export function tokenPrior(agent: string, { tokens }: Pick<PlannerHeuristics, "tokens">): Quantiles {
+  return own(tokens.agents, agent) ?? tokens.otherwise;
+}
+
+/** A check or an agent may be called `constructor`. */
+function own<T>(record: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
 }
