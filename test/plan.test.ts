@@ -74,7 +74,7 @@ describe("a plan file", () => {
       "another content of the capsule",
       ({ plan }) => plan.deliverables.forEach((one) => (one.capsule_digest = "0".repeat(64))),
       "plan_unusable",
-      /planned: the content of capsule python_cli 1\.0\.0 has changed since the plan was made/,
+      /planned: There is no capsule "python_cli 1\.0\.0 of this digest"\. Its content has changed/,
     ],
     [
       "a version that is not installed",

@@ -268,8 +268,8 @@ async function tagsOf(db: Db, project_id: string): Promise<Map<string, string>> 
 }
 
 async function tryCommand(deps: ActivityDeps, deliverable: Deliverable, repository: string): Promise<string | null> {
-  const { id, capsule: name = "", capsule_version, parameters } = deliverable;
-  const capsule = await deps.library.get(name, capsule_version);
+  const { id, capsule: name = "", capsule_version, capsule_digest, parameters } = deliverable;
+  const capsule = await deps.library.get(name, capsule_version, capsule_digest);
   const use = deps.renderer.tryCommand(capsule, parameters);
   return use === null ? null : `git clone ${repository} ${id} && cd ${id} && ${use}`;
 }

@@ -1,4 +1,5 @@
 import type { Capsule } from "../domain/capsule.ts";
+import { wordsOf } from "../domain/capsule-words.ts";
 import { InputError } from "../domain/errors.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 
@@ -29,7 +30,7 @@ export function matchCapsules(spec: VisibleSpec, library: readonly Capsule[]): M
 }
 
 function bestMatch(text: string, capsules: readonly Capsule[]): Match | undefined {
-  const words = ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ")} `;
+  const words = wordsOf(text);
   const fitting = capsules.flatMap((capsule) => {
     const met = capsule.capabilities.map((group) =>
       group.find((phrase) => words.includes(` ${phrase.toLowerCase()} `)),

@@ -88,6 +88,13 @@ describe("filters on hostile text", () => {
     expect(names.slice(-5)).toEqual(["class_", "x1st", "uni_code", "a_b_c", "x"]);
   });
 
+  it("make a class name of words", () => {
+    const names = ["task", "task_list", "a_1b", "Ünï cödé"].map((text) =>
+      engine.text("{{ text | pascal_case }}", { text }),
+    );
+    expect(names).toEqual(["Task", "TaskList", "A1b", "ÜnïCödé"]);
+  });
+
   it("leave no markup in Markdown", () => {
     fc.assert(
       fc.property(hostile, (text) => {

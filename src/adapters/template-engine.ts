@@ -1,6 +1,7 @@
 import { Liquid } from "liquidjs";
 import { KamachiqError } from "../domain/errors.ts";
 import {
+  markdownInline,
   markdownText,
   pascalCase,
   pythonConstant,
@@ -71,6 +72,7 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("jsdoc", docComment);
   liquid.registerFilter("json_str", jsonString);
   liquid.registerFilter("pattern_sample", patternSample);
+  liquid.registerFilter("md_inline", markdownInline);
 
   const guarded = (name: string, render: () => string): string => {
     let output: string;

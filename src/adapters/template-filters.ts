@@ -108,9 +108,26 @@ export function tomlString(value: unknown): string {
 
 /** Text for a paragraph of Markdown: on one line, nothing in it is markup or HTML. */
 export function markdownText(value: unknown): string {
-  const line = String(value).toWellFormed().replaceAll(/\s+/g, " ").replaceAll(HIDDEN, "").trim();
-  const escaped = line.replaceAll(/[\\`*_{}[\]<>|&~#!$^:@]/g, escapeMarkdown);
-  return escaped.replace(/^([-+=]|\d+[.)])/, (mark) => `${mark.slice(0, -1)}\\${mark.slice(-1)}`);
+  return guardStart(escaped(oneLine(value)));
+}
+
+/** The same, but for `code` between single backticks, which stays code. */
+export function markdownInline(value: unknown): string {
+  const parts = oneLine(value).split(/(?<!`)(`[^`\s](?:[^`]*[^`\s])?`)(?!`)/);
+  return guardStart(parts.map((part, index) => (index % 2 === 1 ? part : escaped(part))).join(""));
+}
+
+function oneLine(value: unknown): string {
+  return String(value).toWellFormed().replaceAll(/\s+/g, " ").replaceAll(HIDDEN, "").trim();
+}
+
+function escaped(line: string): string {
+  return line.replaceAll(/[\\`*_{}[\]<>|&~#!$^:@]/g, escapeMarkdown);
+}
+
+/** What would begin a list, a heading, a comment or a label is escaped. */
+function guardStart(line: string): string {
+  return line.replace(/^([-+=%(]|\d+[.)])/, (mark) => `${mark.slice(0, -1)}\\${mark.slice(-1)}`);
 }
 
 /** Inside a word these are plain: `a_b`, `10:30`, `a!`. Everything else is escaped. */

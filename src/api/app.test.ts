@@ -15,6 +15,8 @@ const TOKENS = { admin: "a".repeat(32), operator: "o".repeat(32), reviewer: "r".
 const digest = (token: string): string => createHash("sha256").update(token).digest("hex");
 const SPEC = { name: "calc", goals: ["add"], budget: { tokens: 1_000 } };
 
+const noCapsule = (): Promise<never> => Promise.reject(new NotFoundError("capsule", "any"));
+
 let folder: string;
 let api: Api;
 
@@ -48,6 +50,10 @@ beforeAll(async () => {
     },
     log: pino({ level: "silent" }),
     previewPlan: () => Promise.reject(new NotFoundError("capsule", "any")),
+    capsules: { list: noCapsule, get: noCapsule, of: () => ({ list: noCapsule, get: noCapsule }) },
+    checkCapsule: () => {
+      throw new NotFoundError("capsule", "any");
+    },
   });
 });
 afterAll(async () => {
@@ -195,6 +201,10 @@ describe("its description", () => {
       [
         "/healthz",
         "/readyz",
+        "/v1/capsules",
+        "/v1/capsules/{id}",
+        "/v1/installations",
+        "/v1/installations/{id}/rollback",
         "/v1/kamachiq/requeue",
         "/v1/kamachiq/requeue/{id}/resolve",
         "/v1/plans",
@@ -217,6 +227,9 @@ describe("its description", () => {
         "/v1/reviews",
         "/v1/reviews/{id}",
         "/v1/reviews/{id}/decision",
+        "/v1/templates",
+        "/v1/templates/import",
+        "/v1/templates/{id}/instantiate",
         "/v1/whoami",
         "/v1/workflows",
         "/v1/workflows/{id}",

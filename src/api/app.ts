@@ -13,10 +13,13 @@ import { projectPlanRoutes } from "./routes/gateway-plan.ts";
 import { reportRoutes } from "./routes/gateway-reports.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { planRoutes } from "./routes/mao-plans.ts";
+import { templateRoutes } from "./routes/mao-templates.ts";
 import { requeueRoutes } from "./routes/mao-requeue.ts";
 import { workflowRoutes } from "./routes/mao-workflows.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { reviewRoutes } from "./routes/review.ts";
+import { installationRoutes } from "./routes/task-capsule-repo-installations.ts";
+import { capsuleRoutes } from "./routes/task-capsule-repo.ts";
 import { invalidInput } from "./validation.ts";
 import { WorkflowStarter } from "./workflow-starter.ts";
 
@@ -86,6 +89,9 @@ export function createApp(context: ApiContext): ApiApp {
   reportRoutes(app, context);
   planRoutes(app, context);
   projectPlanRoutes(app, context);
+  templateRoutes(app, context);
+  capsuleRoutes(app, context);
+  installationRoutes(app, context);
   workflowRoutes(app, context);
   requeueRoutes(app, context);
   reviewRoutes(app, context);

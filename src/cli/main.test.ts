@@ -20,6 +20,7 @@ const untouched: Installation = {
 const noFiles: Offline = {
   catalogue: () => Promise.reject(new Error("the library was read")),
   heuristics: () => Promise.reject(new Error("the library was read")),
+  capsules: () => Promise.reject(new Error("the capsules were read")),
 };
 
 async function kamachiq(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {

@@ -77,6 +77,7 @@ function createProgram(deps: CliDeps, runWith: Run): Command {
     });
   const perform = (action: Action): Promise<void> => runWith(program.opts<GlobalOptions>(), action);
   addProjectCommands(program, perform);
+  addCapsuleCommands(program, perform);
   addControlCommands(program, perform);
   addPeopleCommands(program, perform);
   addServerCommands(program, perform);
@@ -156,6 +157,59 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .action((id: string | undefined, options) =>
       perform(async (session) => (await import("./commands/logs.ts")).logs(session, id, options)),
     );
+}
+
+function addCapsuleCommands(program: Command, perform: Perform): void {
+  const offline = () => import("./commands/capsule-author.ts");
+  const online = () => import("./commands/capsule.ts");
+  const capsule = program
+    .command("capsule")
+    .description("what projects are delivered from: look, write, test, publish");
+  const tenant = (): Option => new Option("--tenant <id>", "whose capsules").default("default");
+  capsule
+    .command("list")
+    .description("the capsules that there are, and which a tenant plans with")
+    .addOption(tenant())
+    .action((options) => perform(async (session) => (await online()).list(session, options)));
+  capsule
+    .command("show")
+    .description("one capsule: parameters, tasks, versions, digest")
+    .argument("<id>", "ID or ID@VERSION")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).show(session, id, options)));
+  capsule
+    .command("new")
+    .description("write a small capsule that works, to be changed; needs no server")
+    .argument("<id>")
+    .option("--dir <dir>", "where to", ".")
+    .action((id: string, options) => perform(async (session) => (await offline()).create(session, id, options)));
+  capsule
+    .command("validate")
+    .description("every problem of a capsule, with file and line; needs no server")
+    .argument("<path>", "its YAML file")
+    .action((path: string) => perform(async (session) => (await offline()).validate(session, path)));
+  capsule
+    .command("test")
+    .description("deliver and grade every case of a capsule; needs no server")
+    .argument("<path>", "its YAML file, or the id of one that comes with the product")
+    .action((path: string) => perform(async (session) => (await offline()).test(session, path)));
+  capsule
+    .command("publish")
+    .description("put this version into the repository, where it never changes")
+    .argument("<path>", "its YAML file")
+    .action((path: string) => perform(async (session) => (await online()).publish(session, path)));
+  capsule
+    .command("install")
+    .description("let a tenant plan with a published version (default: the newest)")
+    .argument("<id>", "ID or ID@VERSION")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).install(session, id, options)));
+  capsule
+    .command("rollback")
+    .description("go back to what was installed before")
+    .argument("<id>")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).rollback(session, id, options)));
 }
 
 function addControlCommands(program: Command, perform: Perform): void {

@@ -90,6 +90,12 @@ export const DeliverableSpec = z.strictObject({
 });
 export type DeliverableSpec = z.infer<typeof DeliverableSpec>;
 
+/** Tokens and, where agents cost money, United States dollars. */
+export const Budget = z.strictObject({
+  tokens: z.int().positive().max(10_000_000_000),
+  usd: z.number().positive().max(1_000_000).optional(),
+});
+
 /** What an operator states: an outcome, its limits and how to know that it was reached. */
 export const ProjectSpec = z
   .strictObject({
@@ -115,11 +121,7 @@ export const ProjectSpec = z
         error: `must have at most ${ATTACHMENTS_CHARACTERS_MAX} characters together`,
       })
       .default([]),
-    /** Tokens and, where agents cost money, United States dollars. */
-    budget: z.strictObject({
-      tokens: z.int().positive().max(10_000_000_000),
-      usd: z.number().positive().max(1_000_000).optional(),
-    }),
+    budget: Budget,
     timeout_minutes: z
       .number()
       .positive()

@@ -29,7 +29,8 @@ export interface DocumentKind<Schema extends z.ZodType> {
 
 export type Prepare = (value: unknown) => { value: unknown; problems: Problem[] };
 
-type Path = readonly PropertyKey[];
+/** Keys and indexes from the root of a document to a value. */
+export type Path = readonly PropertyKey[];
 /** What is wrong with the value at `path`, and what to do. */
 export interface Problem {
   path: Path;
@@ -161,6 +162,13 @@ function expand(document: Document.Parsed): { value: unknown; problems: Problem[
   if (characters < 0)
     problems.push({ path: [], message: `more than ${CHARACTERS_MAX} characters once aliases are expanded` });
   return { value, problems };
+}
+
+/** For a text that `readDocument` took: the line of the value at a path, or of the nearest thing around it that is there. */
+export function lineFinder(text: string): (path: Path) => number {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { version: "1.2", lineCounter: lines });
+  return (path) => lineOf(document, lines, path);
 }
 
 /** Line of the value at `path`, or of the nearest thing around it that is there. */

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { runCli } from "../cli/main.ts";
 import { offline } from "./offline.ts";
+import { CAPSULES } from "./paths.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "kamachiq-offline-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -142,5 +143,16 @@ describe("kamachiq graph import", () => {
     const { code, stderr } = await kamachiq("graph", "import", file);
     expect(code).toBe(2);
     expect(stderr).toMatch(/tasks\.md:6: /);
+  });
+});
+
+describe("capsule validate, offline", () => {
+  it("finds nothing in the capsules that come with the product", { timeout: 30_000 }, async () => {
+    const files = (await readdir(CAPSULES)).filter((name) => name.endsWith(".yaml"));
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
+      const { code, stdout } = await kamachiq("capsule", "validate", join(CAPSULES, file), "--json");
+      expect([file, code, (JSON.parse(stdout) as { problems: string[] }).problems]).toEqual([file, 0, []]);
+    }
   });
 });

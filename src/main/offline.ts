@@ -22,4 +22,7 @@ export const offline: Offline = {
     const { capsule } = await (await loadCapsuleLibrary(CAPSULES)).get("kamachiq_project_planner");
     return PlannerHeuristics.parse(capsule.heuristics);
   },
+  async capsules() {
+    return (await import("./capsule-tools.ts")).capsuleTools;
+  },
 };

@@ -4,7 +4,7 @@ import type { TaskState } from "../domain/execute.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectSpec, ProjectState, Stage } from "../domain/intake.ts";
 import type { PlanDecision } from "../domain/event-data.ts";
-import type { TaskType } from "../domain/plan.ts";
+import type { PlannerOutput, TaskType } from "../domain/plan.ts";
 import type { Violation } from "../domain/policy.ts";
 import type { ResourceKind } from "../domain/provision.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
@@ -210,6 +210,48 @@ export interface Database {
     size: number;
     media_type: string;
     created_at: Timestamp;
+  };
+  /** Every content that a plan may name, by its digest. Rows never change but for `shipped`. */
+  capsule_contents: {
+    digest: string;
+    capsule_id: string;
+    version: string;
+    /** Canonical JSON of a CapsuleContent, whose SHA-256 is the digest. */
+    content: string;
+    /** Whether it came with the product at some time. */
+    shipped: boolean;
+    kept_at: Timestamp;
+  };
+  /** Published versions; rows never change. */
+  capsules: {
+    id: string;
+    version: string;
+    digest: string;
+    published_by: string;
+    published_at: Timestamp;
+  };
+  /** The newest sequence of a tenant and capsule is in force. */
+  installations: {
+    id: Generated<string>;
+    tenant: string;
+    capsule_id: string;
+    /** From 1, by tenant and capsule. */
+    sequence: number;
+    version: string;
+    digest: string;
+    /** Sequence of the installation that a rollback went back to. */
+    restores: number | null;
+    installed_by: string;
+    installed_at: Timestamp;
+  };
+  templates: {
+    id: Generated<string>;
+    tenant: string;
+    name: string;
+    output: Json<PlannerOutput>;
+    digest: string;
+    imported_by: string;
+    imported_at: Timestamp;
   };
   idempotency_keys: {
     principal: string;

@@ -101,7 +101,10 @@ async function makeInstalled(
   });
 }
 
-/** Wheels only, each with the hash that the lock names: nothing is built, and no code of a package runs. Byte code saves every start of a program half its time. */
+/**
+ * Wheels only, each with the hash that the lock names: nothing is built, and no code of a package runs. It is compiled to
+ * byte code here, once, for sandboxes can't write it.
+ */
 async function pipInstall(
   folder: string,
   cache: string,
