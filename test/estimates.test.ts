@@ -1,7 +1,7 @@
 // What past runs took, as the product's own database keeps it, and what plans make of it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PlanView } from "../src/api/views.ts";
-import type { KamachiqEvent } from "../src/domain/events.ts";
+import { type Taken, firstAttempts } from "./support/first-attempts.ts";
 import { Kamachiq, parseRun } from "./support/kamachiq.ts";
 
 const kamachiq = await Kamachiq.create();
@@ -13,30 +13,8 @@ parameters: { operations: [add, divide, root] }
 budget: { tokens: 100000 }
 `;
 
-interface Taken {
-  tokens: number;
-  seconds: number;
-}
-
-/** What the first attempts took, by task: the agent, and the grading of its work. */
-function taken(events: readonly KamachiqEvent[]): Map<string, Taken> {
-  const first = (type: string): KamachiqEvent[] =>
-    events.filter((event) => event.type === type && event.data["attempt"] === 1 && event.data["task_id"] !== null);
-  const tasks = new Map<string, Taken>();
-  for (const { data } of first("kamachiq.execute.task_produced")) {
-    const { input_tokens, output_tokens } = data["usage"] as Record<string, number>;
-    const tokens = (input_tokens ?? 0) + (output_tokens ?? 0);
-    tasks.set(String(data["task_id"]), { tokens, seconds: Number(data["duration_ms"]) / 1_000 });
-  }
-  for (const { data } of first("kamachiq.review.scored")) {
-    const task = tasks.get(String(data["task_id"]));
-    if (task !== undefined) task.seconds += Number(data["duration_ms"]) / 1_000;
-  }
-  return tasks;
-}
-
 /** Mean distance of the tasks' medians from what they took, as a share of it. */
-function error({ plan }: PlanView, unit: keyof Taken, tasks: Map<string, Taken>): number {
+function error({ plan }: PlanView, unit: "tokens" | "seconds", tasks: Map<string, Taken>): number {
   const nodes = plan.graphs["learnt"]?.nodes ?? [];
   const shares = nodes.map(({ id, estimate }) => {
     const actual = tasks.get(id)?.[unit] ?? Number.NaN;
@@ -54,26 +32,30 @@ describe("estimates", () => {
     before = await kamachiq.json<PlanView>(["plan", spec]);
     const { code, stdout, stderr } = await kamachiq.run(["run", spec, "--json"]);
     expect(code, stderr).toBe(0);
-    tasks = taken(parseRun(stdout).events);
+    tasks = firstAttempts(parseRun(stdout).events);
     expect(tasks.size).toBe(10);
   });
 
   it("are a prior, and say so, before anything ran", () => {
-    expect(before.estimate.total).toMatchObject({ basis: "prior", past_tasks: 0 });
+    const agents = [{ agent: "template", runtime: "deterministic" }];
+    expect(before.estimate.total).toMatchObject({ basis: "prior", past_tasks: 0, tasks: 10, tasks_seen: 0, agents });
     const { low, likely, high } = before.estimate.total.seconds;
     expect([low < likely, likely < high]).toEqual([true, true]);
   });
 
   it("learn from a run: they say from how many tasks, and their medians are nearer", async () => {
     const after = await kamachiq.json<PlanView>(["plan", spec]);
-    expect(after.estimate.total).toMatchObject({ basis: "history", past_tasks: 10 });
+    expect(after.estimate.total).toMatchObject({ basis: "history", past_tasks: 10, tasks: 10, tasks_seen: 10 });
     expect(error(after, "seconds", tasks)).toBeLessThan(error(before, "seconds", tasks) / 2);
     expect(error(after, "tokens", tasks)).toBeLessThanOrEqual(error(before, "tokens", tasks));
     expect(error(after, "tokens", tasks)).toBeLessThan(0.01);
     const { stdout } = await kamachiq.run(["plan", spec]);
     expect(stdout).toMatch(
-      /about [\d,]+ of 100,000 tokens.*, about [\d.]+ s \([\d.]+ to [\d.]+\)\n {2}estimated from 10 past tasks\n/,
+      /about [\d,]+ of 100,000 tokens.*, the longest way about [\d.]+ s \([\d.]+ to [\d.]+\)\n {2}estimated from 10 past tasks of template \(deterministic\); 10 of the 10 tasks here ran before\n/,
     );
+    expect(stdout).toMatch(/\n {2}1 {2}package .* \d+ to \d+ tokens, [\d.]+ to [\d.]+ s\n/);
+    const mermaid = await kamachiq.run(["plan", spec, "--format", "mermaid"]);
+    expect(mermaid.stdout).toMatch(/^flowchart LR\n {2}%% estimated from 10 past tasks of template \(deterministic\)/);
   });
 
   it("reserve what they reserved before, so that nothing is stopped that passed", async () => {

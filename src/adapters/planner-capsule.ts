@@ -75,7 +75,8 @@ export async function planOf(
   library: CapsuleLibrary,
   terms: PlanTerms,
 ): Promise<Plan> {
-  const samples = (await terms.history?.recent(spec.tenant, spec.agent)) ?? [];
+  const capsules = drafts.map(({ capsule }) => capsule.id);
+  const samples = (await terms.history?.recent(spec.tenant, spec.agent, capsules)) ?? [];
   const estimate = fitEstimates(samples, terms.heuristics);
   const expansions: Expansion[] = [];
   for (const draft of drafts) expansions.push(await expand(draft, spec, library, { ...terms, estimate }));

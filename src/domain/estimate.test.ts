@@ -34,13 +34,18 @@ const repeated = (count: number, more: Partial<TaskSample> = {}) => Array.from({
 describe("fitEstimates without past tasks", () => {
   it("answers the prior of the agent and of the checks, and says that it is one", () => {
     expect(estimate([])).toEqual({
+      agent: "template",
+      runtime: "deterministic",
       tokens: { low: 1_000, likely: 1_000, high: 1_050 },
       seconds: { low: 2.5, likely: 5, high: 10 },
       basis: "prior",
       samples: 0,
     });
     for (const agent of ["other", "constructor"])
-      expect(estimate([], { agent }).tokens).toEqual({ low: 1_000, likely: 4_000, high: 20_000 });
+      expect(estimate([], { agent })).toMatchObject({
+        runtime: "model",
+        tokens: { low: 1_000, likely: 4_000, high: 20_000 },
+      });
   });
 
   it("learns nothing from other agents, nor from other types", () => {
@@ -52,7 +57,7 @@ describe("fitEstimates without past tasks", () => {
 describe("fitEstimates with past tasks", () => {
   it("comes to what always happened", () => {
     const { tokens, seconds, ...known } = estimate(repeated(1_000));
-    expect(known).toEqual({ basis: "history", samples: 1_000, level: "task" });
+    expect(known).toMatchObject({ basis: "history", samples: 1_000, level: "task" });
     expect(tokens).toEqual({ low: 2_000, likely: 2_000, high: 2_000 });
     expect(seconds).toEqual({ low: 10, likely: 10, high: 10 });
   });

@@ -1,4 +1,4 @@
-import { checkSeconds, type PlannerHeuristics, tokenPrior } from "./heuristics.ts";
+import { checkSeconds, type PlannerHeuristics, runtimeOf, tokenPrior } from "./heuristics.ts";
 import type { TaskType } from "./plan.ts";
 import { ESTIMATE_LEVELS, type Quantiles, type TaskEstimate } from "./task-estimate.ts";
 
@@ -74,6 +74,8 @@ export function fitEstimates(
     );
     const known = narrowest && { samples: narrowest.tokens.length, level: ESTIMATE_LEVELS[levels.length - 1] };
     return {
+      agent: task.agent,
+      runtime: runtimeOf(task.agent, heuristics),
       tokens: scaled(tokens, sizeOf(task), 1),
       seconds: scaled(seconds, checkSeconds(task.checks, heuristics), 10),
       ...(known === undefined ? { basis: "prior", samples: 0 } : { basis: "history", ...known }),

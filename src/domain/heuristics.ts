@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
 import { TASK_TYPES } from "./plan.ts";
-import { Quantiles } from "./task-estimate.ts";
+import { Quantiles, type Runtime } from "./task-estimate.ts";
 
 const seconds = z.number().nonnegative().max(3_600);
 
@@ -31,7 +31,7 @@ export const PlannerHeuristics = z.strictObject({
     /** Of all attachments together, as the model gets them. */
     attachment_tokens_max: z.int().min(100).max(1_000_000),
   }),
-  /** Tokens of an attempt before any was measured, as multiples of the task's size: by agent, and of any other agent. */
+  /** Tokens of an attempt before any was measured, as multiples of the task's size: of the deterministic agents, and of any other. */
   tokens: z.strictObject({ agents: z.record(Id, Quantiles), otherwise: Quantiles }),
   /** Estimated seconds of an attempt: the base, then each of its checks; a probe is any check not named. */
   seconds: z.strictObject({
@@ -53,6 +53,11 @@ export function checkSeconds(checks: readonly string[], heuristics: Pick<Planner
 /** What an attempt takes in tokens before any was measured, as multiples of the task's size. */
 export function tokenPrior(agent: string, { tokens }: Pick<PlannerHeuristics, "tokens">): Quantiles {
   return own(tokens.agents, agent) ?? tokens.otherwise;
+}
+
+/** An agent for which the heuristics name no multiple has a model. */
+export function runtimeOf(agent: string, { tokens }: Pick<PlannerHeuristics, "tokens">): Runtime {
+  return own(tokens.agents, agent) === undefined ? "model" : "deterministic";
 }
 
 /** A check or an agent may be called `constructor`. */

@@ -5,6 +5,8 @@ import type { TaskEstimate } from "./task-estimate.ts";
 
 function node(id: string, dependencies: string[], estimate?: Partial<TaskEstimate>): TaskNode {
   const prior: TaskEstimate = {
+    agent: "template",
+    runtime: "deterministic",
     tokens: { low: 10, likely: 20, high: 30 },
     seconds: { low: 1, likely: 2, high: 9 },
     basis: "prior",
@@ -78,6 +80,23 @@ describe("estimatePlan", () => {
   ])("rests on %s", (_, nodes, basis, past_tasks) => {
     expect(planOf({ a: nodes }).total).toMatchObject({ basis, past_tasks });
     expect(planOf({ a: nodes, b: nodes }).total).toMatchObject({ basis, past_tasks });
+  });
+
+  it("says which agents it holds for, and how many of the tasks have run before", () => {
+    const model = { ...past("persona", 4), agent: "coder", runtime: "model" } as const;
+    const { deliverables, total } = planOf({
+      a: [node("x", [], past("task", 2)), node("y", [], past("capsule", 7)), node("z", [])],
+      b: [node("x", [], model)],
+    });
+    const template = { agent: "template", runtime: "deterministic" };
+    expect(deliverables["a"]).toMatchObject({ tasks: 3, tasks_seen: 1, agents: [template] });
+    expect(deliverables["b"]).toMatchObject({
+      tasks: 1,
+      tasks_seen: 0,
+      agents: [{ agent: "coder", runtime: "model" }],
+    });
+    expect(total.agents).toEqual([template, { agent: "coder", runtime: "model" }]);
+    expect(planOf({ a: [node("x", [])] }).total.agents).toEqual([]);
   });
 
   it("takes a plan's own word for a task without a range", () => {

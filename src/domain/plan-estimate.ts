@@ -2,7 +2,7 @@ import { z } from "zod";
 import { criticalPath, layer } from "./graph-order.ts";
 import { index } from "./graph-structure.ts";
 import type { Plan, TaskNode } from "./plan.ts";
-import { ESTIMATE_LEVELS, Quantiles } from "./task-estimate.ts";
+import { ESTIMATE_LEVELS, Quantiles, TaskEstimate } from "./task-estimate.ts";
 
 const BASES = ["stated", "prior", "partly", "history"] as const;
 
@@ -19,6 +19,11 @@ export const WorkEstimate = z.object({
   basis: z.enum(BASES),
   /** Different past tasks that it rests on. */
   past_tasks: z.int().nonnegative(),
+  /** Planned tasks, and how many of them have run before, under the same minor version of their capsule. */
+  tasks: z.int().nonnegative(),
+  tasks_seen: z.int().nonnegative(),
+  /** Agents that it holds for, one unless somebody has put the plan together. */
+  agents: z.array(TaskEstimate.pick({ agent: true, runtime: true })),
 });
 export type WorkEstimate = z.infer<typeof WorkEstimate>;
 
@@ -53,7 +58,14 @@ interface Made {
 
 function estimateOf({ seconds, made }: { seconds: Quantiles; made: readonly Made[] }): WorkEstimate {
   const tokens = mapped((end) => made.reduce((sum, { node }) => sum + quantilesOf(node).tokens[end], 0));
-  return { tokens, seconds, basis: basisOf(made), past_tasks: pastTasks(made) };
+  return { tokens, seconds, basis: basisOf(made), past_tasks: pastTasks(made), ...partsOf(made) };
+}
+
+function partsOf(made: readonly Made[]): Pick<WorkEstimate, "tasks" | "tasks_seen" | "agents"> {
+  const estimates = made.flatMap(({ node }) => node.estimate ?? []);
+  const agents = new Map(estimates.map(({ agent, runtime }) => [agent, { agent, runtime }]));
+  const tasks_seen = estimates.filter(({ level }) => level === "task").length;
+  return { tasks: made.length, tasks_seen, agents: [...agents.values()] };
 }
 
 /** A task that doesn't say what its estimate rests on has no range either. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Id } from "./ids.ts";
 
 /** Of whatever can't be known exactly: one in ten is below `low`, half are below `likely`, nine in ten below `high`. */
 export const Quantiles = z
@@ -10,8 +11,15 @@ export type Quantiles = z.infer<typeof Quantiles>;
 export const ESTIMATE_LEVELS = ["type", "persona", "capsule", "task"] as const;
 export type EstimateLevel = (typeof ESTIMATE_LEVELS)[number];
 
+/** `deterministic`: what the agent writes is known when it is planned; `model`: nothing is, until it has run. */
+export const RUNTIMES = ["deterministic", "model"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
 /** Of one attempt of a task. */
 export const TaskEstimate = z.strictObject({
+  /** The agent that it holds for. */
+  agent: Id,
+  runtime: z.enum(RUNTIMES),
   /** Whole tokens. */
   tokens: Quantiles,
   /** Of the agent and of grading its work. */

@@ -1,10 +1,15 @@
 import type { TaskSample } from "../domain/estimate.ts";
 
-/** Past tasks that an estimate may learn from; at most so many, so that planning stays quick however long the past is. */
-export const SAMPLES_MAX = 2_000;
+/** Past tasks of one capsule, and of all together, that an estimate may learn from: planning stays quick however long the past is. */
+export const SAMPLES_MAX = 400;
+/** Capsules that are looked at by name; the tasks of further ones may still be among the newest of all. */
+export const CAPSULES_MAX = 20;
 
 /** What tasks took when they ran. */
 export interface TaskHistory {
-  /** The newest tasks of this tenant that this agent did, at most SAMPLES_MAX. */
-  recent(tenant: string, agent: string): Promise<TaskSample[]>;
+  /**
+   * Tasks of this tenant that this agent did: the newest of each of these capsules, and the newest of all, each task
+   * once. At most SAMPLES_MAX of each, and CAPSULES_MAX capsules.
+   */
+  recent(tenant: string, agent: string, capsules: readonly string[]): Promise<TaskSample[]>;
 }

@@ -21,5 +21,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       primary key (project_id, deliverable_id, task_id)
     );
     create index task_history_newest on task_history (tenant, agent, recorded_at desc);
+    create index task_history_newest_of_capsule on task_history (tenant, agent, capsule, recorded_at desc);
   `.execute(db);
 }
