@@ -19,13 +19,14 @@ import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
 import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
+import { createPostgresTaskHistory } from "../adapters/task-history-postgres.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
 import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
-import { createPostgresTaskHistory } from "../adapters/task-history-postgres.ts";
 import { createEvaluators } from "./evaluators.ts";
+import { graphLimits } from "./graph-limits.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
 import { createSandbox } from "./sandbox.ts";
 import type { Components } from "../stack/components.ts";
@@ -54,8 +55,9 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const model = createModel(config.model);
   const summariser = createExtractiveSummariser();
   const history = createPostgresTaskHistory(db);
+  const graph_limits = graphLimits(config);
   const planner = createTenantPlanner(library, async (own) => {
-    const catalogue = await readCatalogue(own, policies.engine.rule_sets);
+    const catalogue = { ...(await readCatalogue(own, policies.engine.rule_sets)), limits: graph_limits };
     const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser, history });
     return createPlanner(createCapsulePlanner(own, history), modelPlanner);
   });
@@ -77,6 +79,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     agents: new Map([["template", createTemplateAgent()]]),
     evaluators: createEvaluators({ sandbox, python: components.python, node: await findNodeTools() }),
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
+    graph_limits,
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
     reports: folder("reports"),
