@@ -1,8 +1,6 @@
-import type { PlanView } from "../../api/views.ts";
+import type { WorkEstimate } from "../../domain/plan-estimate.ts";
 import type { TaskNode } from "../../domain/plan.ts";
 import { count, plural } from "./text.ts";
-
-type WorkEstimate = PlanView["estimate"]["total"];
 
 /** What it is expected to take, from the lower to the upper end, and what that rests on. */
 export function estimateLines(estimate: WorkEstimate | undefined, budget_tokens: number): string[] {
