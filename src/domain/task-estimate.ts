@@ -9,7 +9,6 @@ export type Quantiles = z.infer<typeof Quantiles>;
 
 /** Past tasks that an estimate rests on, each level inside the one before it: all of the type, those of the same persona, … */
 export const ESTIMATE_LEVELS = ["type", "persona", "capsule", "task"] as const;
-export type EstimateLevel = (typeof ESTIMATE_LEVELS)[number];
 
 /** `deterministic`: what the agent writes is known when it is planned; `model`: nothing is, until it has run. */
 export const RUNTIMES = ["deterministic", "model"] as const;
