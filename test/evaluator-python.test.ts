@@ -140,6 +140,34 @@ describe("a good tree", () => {
   });
 });
 
+describe("a tree with dependencies", () => {
+  const packages = mkdtempSync(join(folder, "packages-"));
+  mkdirSync(join(packages, "evenness"));
+  writeFileSync(join(packages, "evenness/__init__.py"), "def odd(number):\n    return number % 2 != 0\n");
+  const cli = (GOOD["src/halves/cli.py"] ?? "")
+    .replace("import sys\n", "import sys\n\nfrom evenness import odd\n")
+    .replace("if number % 2 != 0:", "if odd(number):");
+  const run = ["python", "-c", "import evenness; open(evenness.__file__, 'a')"];
+
+  it("finds them after its own sources, read-only, in every check", async () => {
+    const results = await grade(
+      { "src/halves/cli.py": cli },
+      {
+        checks: [...evaluator.checks],
+        dependencies: { python: packages },
+        acceptance: [{ id: "fixed", text: "fixed", run, expect: { exit_code: 1, stderr_contains: "Read-only" } }],
+      },
+    );
+    expect([...results.values()].filter(({ passed }) => !passed)).toEqual([]);
+    expect(results.get("mutants")?.counts["mutants"]).toBeGreaterThan(10);
+  });
+
+  it("fails its tests without them", async () => {
+    const tests = (await grade({ "src/halves/cli.py": cli }, { checks: ["tests"] })).get("tests");
+    expect(tests?.excerpt).toMatch(/No module named 'evenness'/);
+  });
+});
+
 const CONFTEST_SKIPS =
   "import pytest\n\ndef pytest_collection_modifyitems(items):\n    for item in items:\n        item.add_marker(pytest.mark.skip)\n";
 const REWRITES = "from pathlib import Path\n\ndef test_x():\n    Path('src/halves/cli.py').write_text('')\n";

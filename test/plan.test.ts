@@ -74,7 +74,7 @@ describe("a plan file", () => {
       "another content of the capsule",
       ({ plan }) => plan.deliverables.forEach((one) => (one.capsule_digest = "0".repeat(64))),
       "plan_unusable",
-      /planned: the content of capsule python_cli 1\.0\.0 has changed since the plan was made/,
+      /planned: There is no capsule "python_cli 1\.0\.0 of this digest"\. Its content has changed/,
     ],
     [
       "a version that is not installed",
@@ -168,5 +168,87 @@ describe("a planner output", () => {
     const strange = await run({ ...deliverable, tools: ["time-machine"] });
     expect(parseRun(strange.stdout).result).toMatchObject({ state: "blocked" });
     expect(strange.code).toBe(4);
+  });
+});
+
+describe("a plan that a person approves", () => {
+  interface Started {
+    project_id: string;
+    state: string;
+    waiting_for: { kind: string; revision: number; digest: string }[];
+  }
+  interface ShownPlan extends PlanView {
+    approvals: { revision: number; digest: string; state: string; decided_by: string | null }[];
+  }
+
+  async function start(name: string): Promise<Started> {
+    const spec = await kamachiq.file(`${name}.yaml`, SPEC.replace("planned", name));
+    const outcome = await kamachiq.run(["run", spec, "--approve", "--json"]);
+    expect(outcome.code, outcome.stderr).toBe(3);
+    return parseRun(outcome.stdout).result as unknown as Started;
+  }
+
+  it("waits through a restart, and is carried out by the digest that was approved", async () => {
+    const { project_id, state, waiting_for } = await start("approved");
+    expect(state).toBe("waiting");
+    const [{ digest, revision } = { digest: "", revision: 0 }] = waiting_for;
+    expect(revision).toBe(1);
+    const events = await kamachiq.json<ShownPlan>(["plans", "show", project_id]);
+    expect(events).toMatchObject({ digest, approvals: [{ revision: 1, digest, state: "open" }] });
+    await kamachiq.run(["down"]);
+
+    const wrong = await kamachiq.run(["plans", "approve", project_id, "--digest", "0".repeat(12), "--as", "reviewer"]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(`has the digest ${digest}, not 000000000000`);
+    const operator = await kamachiq.run(["plans", "approve", project_id, "--digest", digest, "--as", "operator"]);
+    expect(operator.code).toBe(2);
+
+    const file: { plan: PlanView["plan"] } = { plan: events.plan };
+    file.plan.graphs["approved"]?.nodes.find(({ id }) => id === "reference")?.dependencies.push("numbers");
+    const revised = await kamachiq.file("revised.json", JSON.stringify(file.plan));
+    const taken = await kamachiq.json<{ revision: number; digest: string }>([
+      "plans",
+      "revise",
+      project_id,
+      "--plan",
+      revised,
+    ]);
+    expect(taken.revision).toBe(2);
+    const stale = await kamachiq.run(["plans", "approve", project_id, "--digest", digest, "--as", "reviewer"]);
+    expect(stale.code).toBe(2);
+
+    const approve = ["plans", "approve", project_id, "--digest", taken.digest.slice(0, 12), "--as", "reviewer"];
+    const both = await Promise.all([kamachiq.run(approve), kamachiq.run(approve)]);
+    expect(new Set(both.map(({ code }) => code))).toEqual(new Set([0, 2]));
+    const end = await kamachiq.run(["resume", project_id, "--json"]);
+    const { result, events: log } = parseRun(end.stdout);
+    expect(end.code, end.stderr).toBe(0);
+    expect(result?.state).toBe("delivered");
+    const validated = log.find(({ type }) => type === "kamachiq.plan.validated");
+    expect(validated?.data).toMatchObject({ plan: { digest: taken.digest } });
+    const shown = await kamachiq.json<ShownPlan>(["plans", "show", project_id]);
+    expect(shown.approvals).toMatchObject([
+      { revision: 1, state: "revised", decided_by: "admin" },
+      { revision: 2, state: "approved", decided_by: "reviewer" },
+    ]);
+    const governance = await readFile(join(result?.reports_folder ?? "", "governance.json"), "utf8");
+    expect(JSON.parse(governance)).toMatchObject({
+      approvals: [
+        { scope: "plan", decision: "revised" },
+        { scope: "plan", decision: "approved", subject: taken.digest },
+      ],
+    });
+  });
+
+  it("ends the project when it is rejected; nothing was made", async () => {
+    const { project_id, waiting_for } = await start("rejected");
+    const digest = waiting_for[0]?.digest ?? "";
+    const rejected = await kamachiq.run(["plans", "reject", project_id, "--digest", digest, "--comment", "too large"]);
+    expect(rejected.code, rejected.stderr).toBe(0);
+    const end = await kamachiq.run(["resume", project_id, "--json"]);
+    const { result, events } = parseRun(end.stdout);
+    expect(end.code).toBe(1);
+    expect(result).toMatchObject({ state: "failed", reason: "The plan was rejected by admin: too large" });
+    expect(events.filter(({ type }) => /^kamachiq\.(policy|provision|execute)/.test(type))).toEqual([]);
   });
 });

@@ -26,6 +26,16 @@ describe("the published JSON Schemas", () => {
     expect(text.split("\n")[0]).toBe("# yaml-language-server: $schema=../docs/schemas/project-spec.v1.json");
   });
 
+  it("take attachments by path and by content", () => {
+    const attachments = ["docs/a.md", { path: "b.md", name: "B" }, { name: "c", content: "x" }];
+    const spec = { name: "a", goals: ["x"], budget: { tokens: 1 } };
+    const validate = validator("project-spec.v1.json");
+    expect(validate({ ...spec, attachments }), JSON.stringify(validate.errors)).toBe(true);
+    for (const wrong of [7, { path: "b.md", content: "x" }, {}]) {
+      expect(validate({ ...spec, attachments: [wrong] })).toBe(false);
+    }
+  });
+
   it.each([
     ["project-spec.v1.json", { name: "../a", goals: ["x"], budget: { tokens: 1 } }, "/name"],
     ["project-spec.v1.json", { name: "a", goals: ["x"], budget: { tokens: -1 } }, "/budget/tokens"],

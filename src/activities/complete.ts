@@ -6,6 +6,7 @@ import { governanceOverlay, renderGovernanceMarkdown, reviewGovernance } from ".
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectState } from "../domain/intake.ts";
 import { draftReleaseNotes } from "../domain/release-notes.ts";
+import type { Deliverable } from "../domain/plan.ts";
 import type { ProjectResult } from "../domain/result.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import { readEvents } from "../persistence/events.ts";
@@ -97,7 +98,7 @@ async function finish(
     await projectScore(db, project_id),
     await repositoriesOf(db, project_id),
   ];
-  const repository = repositories[0] ?? null;
+  const repository = [...repositories.values()][0] ?? null;
   const started = newEvent("stage/complete", "kamachiq.complete.started", project_id, {});
   const data = { state, reason, score, tokens, repository };
   const finished = newEvent("finished", "kamachiq.complete.finished", project_id, data);
@@ -110,6 +111,25 @@ async function finish(
       .where("ended_at", "is", null)
       .execute();
     await releaseOpen(tx, project_id);
+    // What waited for a person when the project ended, waits no longer.
+    const expired = {
+      state: "expired",
+      decided_at: new Date(),
+      decided_by: "system",
+      comment: "The project ended.",
+    } as const;
+    await tx
+      .updateTable("reviews")
+      .set(expired)
+      .where("project_id", "=", project_id)
+      .where("state", "=", "open")
+      .execute();
+    await tx
+      .updateTable("plan_approvals")
+      .set(expired)
+      .where("project_id", "=", project_id)
+      .where("state", "=", "open")
+      .execute();
     await tx
       .updateTable("requeue")
       .set({ state: "cancelled", resolved_at: new Date() })
@@ -143,16 +163,18 @@ async function compileResult(
     artifacts[kind] = await deps.artifacts.put(text, mediaType);
     await writeFile(join(reports_folder, name), text);
   }
-  const repository = (await repositoriesOf(db, project_id))[0] ?? null;
+  const deliverables = await deliveredOf(deps, project_id, state);
+  const [first] = deliverables;
   return {
     project_id,
     state,
     reason,
     quality_score: await projectScore(db, project_id),
     metrics: await metricsOf(db, project_id),
-    repository,
-    tag: await tagOf(db, project_id),
-    try_command: state === "delivered" || state === "partial" ? await tryCommand(deps, project_id, repository) : null,
+    repository: first?.repository ?? null,
+    tag: first?.tag ?? null,
+    try_command: first?.try_command ?? null,
+    deliverables,
     artifacts,
     reports_folder,
   };
@@ -186,7 +208,7 @@ async function metricsOf(db: Db, project_id: string): Promise<ProjectResult["met
   };
 }
 
-/** The lowest score of a merged whole; null when none was graded. */
+/** The lowest of the deliverables' last scores as merged wholes; null when none was graded. */
 async function projectScore(db: Db, project_id: string): Promise<number | null> {
   const rows = await db
     .selectFrom("events")
@@ -194,38 +216,60 @@ async function projectScore(db: Db, project_id: string): Promise<number | null> 
     .where("project_id", "=", project_id)
     .where("type", "=", "kamachiq.review.scored")
     .where("subject", "=", project_id)
+    .orderBy("sequence")
     .execute();
-  return rows.length === 0 ? null : Math.min(...rows.map(({ data }) => Number(data["score"])));
+  const last = new Map(rows.map(({ data }) => [String(data["deliverable_id"]), Number(data["score"])]));
+  return last.size === 0 ? null : Math.min(...last.values());
 }
 
-async function repositoriesOf(db: Db, project_id: string): Promise<string[]> {
+/** Where each deliverable is, in the plan's order, and how to try it. */
+async function deliveredOf(
+  deps: ActivityDeps,
+  project_id: string,
+  state: ProjectState,
+): Promise<NonNullable<ProjectResult["deliverables"]>> {
+  const { db } = deps;
+  const project = await loadProject(deps, project_id);
+  if (project.plan === null) return [];
+  const repositories = await repositoriesOf(db, project_id);
+  const tags = await tagsOf(db, project_id);
+  const tryable = state === "delivered" || state === "partial";
+  const { deliverables } = await loadPlan(deps, project.plan);
+  return Promise.all(
+    deliverables.map(async (deliverable) => {
+      const { id } = deliverable;
+      const repository = repositories.get(id) ?? null;
+      const try_command = tryable && repository !== null ? await tryCommand(deps, deliverable, repository) : null;
+      return { id, repository, tag: tags.get(`deliverable/${id}`) ?? null, try_command };
+    }),
+  );
+}
+
+async function repositoriesOf(db: Db, project_id: string): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom("resources")
-    .select("reference")
+    .select(["deliverable_id", "reference"])
     .where("project_id", "=", project_id)
     .where("kind", "=", "repository")
     .orderBy("deliverable_id")
     .execute();
-  return rows.map(({ reference }) => reference);
+  return new Map(rows.map(({ deliverable_id, reference }) => [deliverable_id, reference]));
 }
 
-async function tagOf(db: Db, project_id: string): Promise<string | null> {
-  const row = await db
+/** Tags by the subjects of their events. */
+async function tagsOf(db: Db, project_id: string): Promise<Map<string, string>> {
+  const rows = await db
     .selectFrom("events")
-    .select("data")
+    .select(["subject", "data"])
     .where("project_id", "=", project_id)
     .where("type", "=", "kamachiq.complete.released")
-    .orderBy("sequence")
-    .executeTakeFirst();
-  return row === undefined ? null : String(row.data["tag"]);
+    .execute();
+  return new Map(rows.map(({ subject, data }) => [subject, String(data["tag"])]));
 }
 
-async function tryCommand(deps: ActivityDeps, project_id: string, repository: string | null): Promise<string | null> {
-  const project = await loadProject(deps, project_id);
-  if (project.plan === null || repository === null) return null;
-  const [deliverable] = (await loadPlan(deps, project.plan)).deliverables;
-  if (deliverable === undefined) return null;
-  const capsule = await deps.library.get(deliverable.capsule ?? "", deliverable.capsule_version);
-  const use = deps.renderer.tryCommand(capsule, deliverable.parameters);
-  return use === null ? null : `git clone ${repository} ${project.spec.name} && cd ${project.spec.name} && ${use}`;
+async function tryCommand(deps: ActivityDeps, deliverable: Deliverable, repository: string): Promise<string | null> {
+  const { id, capsule: name = "", capsule_version, capsule_digest, parameters } = deliverable;
+  const capsule = await deps.library.get(name, capsule_version, capsule_digest);
+  const use = deps.renderer.tryCommand(capsule, parameters);
+  return use === null ? null : `git clone ${repository} ${id} && cd ${id} && ${use}`;
 }

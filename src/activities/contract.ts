@@ -1,3 +1,4 @@
+import type { PlanDecision } from "../domain/event-data.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectState, Stage } from "../domain/intake.ts";
 import type { TaskResult } from "../domain/execute.ts";
@@ -78,6 +79,21 @@ export interface ReviewOutcome {
   comment: string;
 }
 
+export interface PlanRevision {
+  project_id: string;
+  plan: ArtifactRef;
+  /** From 1. */
+  revision: number;
+}
+
+export interface PlanAnswer {
+  decision: PlanDecision;
+  actor: string;
+  comment: string;
+  /** For `revised`: the plan that is to be looked at next. */
+  plan: ArtifactRef | null;
+}
+
 export interface TaskEnd {
   project_id: string;
   deliverable_id: string;
@@ -90,6 +106,9 @@ export interface ControlActivities {
   setProjectState(input: { project_id: string; state: ProjectState; reason: string | null }): Promise<void>;
   decomposeProject(input: { project_id: string }): Promise<{ plan: ArtifactRef }>;
   validateTaskGraph(input: { project_id: string; plan: ArtifactRef }): Promise<ValidatedPlan>;
+  openPlanApproval(input: PlanRevision): Promise<void>;
+  /** A revised plan takes the place of the one before it. */
+  closePlanApproval(input: PlanRevision & { answer: PlanAnswer }): Promise<void>;
   evaluatePolicy(question: PolicyQuestion): Promise<DecisionSummary>;
   recordBlocked(input: { project_id: string; deliverable_id: string; decision: DecisionSummary }): Promise<void>;
   recordUnblocked(input: {

@@ -1,7 +1,7 @@
 import { Context } from "@temporalio/activity";
-import { InputError } from "../domain/errors.ts";
+import { lockFiles } from "../domain/provision.ts";
 import type { EvaluationRequest } from "../ports/evaluator.ts";
-import type { DependencyKind, InstalledDependencies } from "../ports/dependencies.ts";
+import type { InstalledDependencies } from "../ports/dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Work } from "./project.ts";
 
@@ -11,21 +11,12 @@ import type { Work } from "./project.ts";
  * and installs the same again.
  */
 export async function projectDependencies(deps: ActivityDeps, work: Work): Promise<InstalledDependencies[]> {
-  const locks = Object.entries(work.capsule.capsule.dependencies) as [DependencyKind, string][];
-  if (locks.length === 0) return [];
+  const { capsule } = work.capsule;
+  if (Object.keys(capsule.dependencies).length === 0) return [];
   const scaffold = deps.renderer.scaffold(work.capsule, work.deliverable.parameters, work.spec);
   const signal = Context.current().cancellationSignal;
   return Promise.all(
-    locks.map(([kind, lock]) => {
-      const manifest = kind === "node" ? [lock.replace(/[^/]+$/, "package.json")] : [];
-      const files = [lock, ...manifest].map((path) => {
-        const file = scaffold.find((candidate) => candidate.path === path);
-        if (file !== undefined) return { path, content: String(file.content) };
-        const { id } = work.capsule.capsule;
-        throw new InputError(`The scaffold of capsule ${id} has no ${path}.`, { code: "capsule_invalid" });
-      });
-      return deps.dependencies.install(kind, files, signal);
-    }),
+    lockFiles(capsule, scaffold).map(({ kind, files }) => deps.dependencies.install(kind, files, signal)),
   );
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Db } from "../persistence/database.ts";
 import type { ArtifactStore } from "../ports/artifact-store.ts";
 import type { Board } from "../ports/board.ts";
-import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import type { CapsuleRepository } from "../ports/capsule-library.ts";
 import type { CodingAgent } from "../ports/coding-agent.ts";
 import type { DependencyInstaller } from "../ports/dependencies.ts";
 import type { Evaluator } from "../ports/evaluator.ts";
@@ -16,7 +16,7 @@ import type { SourceControl } from "../ports/source-control.ts";
 export interface ActivityDeps {
   db: Db;
   artifacts: ArtifactStore;
-  library: CapsuleLibrary;
+  library: CapsuleRepository;
   renderer: Renderer;
   planner: Planner;
   policy: PolicySource;

@@ -7,6 +7,7 @@ import { createGovernActivities } from "./govern.ts";
 import { createReviewActivities } from "./human-review.ts";
 import { createIntegrateActivities } from "./merge-queue.ts";
 import { createPlanActivities } from "./plan.ts";
+import { createPlanApprovalActivities } from "./plan-approval.ts";
 import { createPolicyActivities } from "./policy.ts";
 import { createProvisionActivities } from "./provision.ts";
 import { createStateActivities } from "./state.ts";
@@ -16,6 +17,7 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
   return {
     ...createStateActivities(deps),
     ...createPlanActivities(deps),
+    ...createPlanApprovalActivities(deps),
     ...createPolicyActivities(deps),
     ...createReviewActivities(deps),
     ...createGovernActivities(deps),

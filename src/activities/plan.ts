@@ -1,11 +1,13 @@
-import { newEvent } from "../domain/event-data.ts";
+import { Context } from "@temporalio/activity";
+import { type EventData, newEvent } from "../domain/event-data.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
 import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
 import { validatePlan } from "../domain/plan-rules.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
-import { openBudgets } from "../persistence/ledger.ts";
+import { chargePlanning, openBudgets } from "../persistence/ledger.ts";
 import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
@@ -26,18 +28,11 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       // A plan that was given with the project, or one that an earlier try made, stays the plan.
       const plan =
         project.plan === null
-          ? await planner.plan(withoutAcceptance(project.spec))
+          ? await planner.plan(withoutAcceptance(project.spec), Context.current().cancellationSignal)
           : await loadPlan(deps, project.plan);
       const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
-      const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
-      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, {
-        plan: ref,
-        planner: plan.planner,
-        match: plan.match,
-        deliverables: plan.deliverables.length,
-        tasks,
-        estimated_tokens: plan.estimated_tokens,
-      });
+      const data = decomposedData(plan, ref);
+      const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, data);
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await tx
@@ -47,7 +42,7 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
           .execute();
         await recordArtifact(tx, project_id, "plan", project_id, ref);
       });
-      log(project_id).info({ planner: plan.planner, tasks, plan: ref.digest }, "plan made");
+      log(project_id).info({ planner: plan.planner, tasks: data.tasks, plan: ref.digest }, "plan made");
       return { plan: ref };
     },
 
@@ -65,6 +60,9 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await openBudgets(tx, project_id, budgetsOf(plan, spec.budget.tokens));
+        const { planning } = plan;
+        if (planning !== undefined)
+          await chargePlanning(tx, project_id, planning.reserve_tokens, { ...planning.usage, usd: 0 });
         await tx
           .insertInto("tasks")
           .values(taskRows(project_id, plan, reports))
@@ -82,6 +80,14 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       };
     },
   };
+}
+
+/** What the log says of a plan. */
+export function decomposedData(plan: Plan, ref: ArtifactRef): EventData<"kamachiq.plan.decomposed"> {
+  const { planner, match, deliverables, estimated_tokens } = plan;
+  const tasks = Object.values(plan.graphs).reduce((sum, graph) => sum + graph.nodes.length, 0);
+  const usage = plan.planning === undefined ? {} : { planning: { ...plan.planning.usage, usd: 0 } };
+  return { plan: ref, planner, match, deliverables: deliverables.length, tasks, estimated_tokens, ...usage };
 }
 
 /** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */

@@ -59,7 +59,8 @@ export async function loadWork(deps: ActivityDeps, projectId: string, deliverabl
   const deliverable = plan.deliverables.find((candidate) => candidate.id === deliverableId);
   const graph = plan.graphs[deliverableId];
   if (deliverable === undefined || graph === undefined) throw new NotFoundError("deliverable", deliverableId);
-  const capsule = await deps.library.get(deliverable.capsule ?? "", deliverable.capsule_version);
+  const { capsule: id = "", capsule_version, capsule_digest } = deliverable;
+  const capsule = await deps.library.get(id, capsule_version, capsule_digest);
   const spec = specFor(withoutAcceptance(project.spec), deliverable);
   return { project, plan, deliverable, graph, spec, capsule, repository: repositoryId(projectId, deliverableId) };
 }

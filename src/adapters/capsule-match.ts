@@ -1,4 +1,5 @@
 import type { Capsule } from "../domain/capsule.ts";
+import { wordsOf } from "../domain/capsule-words.ts";
 import { InputError } from "../domain/errors.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 
@@ -29,7 +30,7 @@ export function matchCapsules(spec: VisibleSpec, library: readonly Capsule[]): M
 }
 
 function bestMatch(text: string, capsules: readonly Capsule[]): Match | undefined {
-  const words = ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ")} `;
+  const words = wordsOf(text);
   const fitting = capsules.flatMap((capsule) => {
     const met = capsule.capabilities.map((group) =>
       group.find((phrase) => words.includes(` ${phrase.toLowerCase()} `)),
@@ -57,6 +58,6 @@ function noCapsule(message: string, delivery: readonly Capsule[]): InputError {
     code: "no_capsule",
     problems: delivery.map(({ id, version, summary }) => `${id} ${version}: ${summary}`),
     remedy:
-      "State a goal that one of the capsules above delivers, or name it as `capsule` in the spec. Goals beyond the capsules need a planner with a model (`--model`, KAMACHIQ_MODEL); this version has no model runtime and plans with capsules only.",
+      "State a goal that one of the capsules above delivers, or name it as `capsule` in the spec. Other words for the same goals can be understood by a model: configure one (KAMACHIQ_MODEL, docs/configuration.md).",
   });
 }

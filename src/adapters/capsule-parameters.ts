@@ -3,6 +3,7 @@ import type { LoadedCapsule } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 import { nearest } from "../domain/nearest.ts";
+import { boundedPattern } from "./bounded-pattern.ts";
 import { engineOf } from "./renderer-capsule.ts";
 
 /**
@@ -35,6 +36,16 @@ export function checkParameters(
   });
 }
 
+/** Why the capsule's parameters are no JSON Schema, if they are none. */
+export function schemaProblem(loaded: LoadedCapsule): string | undefined {
+  try {
+    compiled(loaded);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 function brokenRules(loaded: LoadedCapsule, parameters: Record<string, unknown>): string[] {
   const { parameter_rules: rules, catalog } = loaded.capsule;
   if (rules === undefined) return [];
@@ -47,7 +58,13 @@ const validators = new WeakMap<LoadedCapsule, ValidateFunction>();
 function compiled(loaded: LoadedCapsule): ValidateFunction {
   const known = validators.get(loaded);
   if (known !== undefined) return known;
-  const ajv = new Ajv2020({ allErrors: true, strict: true, useDefaults: true, verbose: true });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    useDefaults: true,
+    verbose: true,
+    code: { regExp: boundedPattern },
+  });
   const validate = ajv.compile(loaded.capsule.parameters);
   validators.set(loaded, validate);
   return validate;

@@ -27,7 +27,8 @@ export function createPythonEvaluator(tools: { sandbox: Sandbox; python: ReviewP
     async evaluate(request) {
       const launchers = await mkdtemp(join(tmpdir(), "kamachiq-launchers-"));
       try {
-        const bare: Examination = { ...tools, tree: request.tree, signal: request.signal };
+        const { tree, signal, dependencies } = request;
+        const bare: Examination = { ...tools, tree, signal, dependencies: dependencies.python };
         const facts = await readTree(bare);
         await writeLaunchers(launchers, facts.scripts, tools.python.python);
         const on: Examination = { ...bare, launchers };

@@ -40,6 +40,9 @@ async function deliverableProblems(
 ): Promise<string[]> {
   const { id, capsule, schedule } = deliverable;
   if (capsule === undefined) return [`${id}: names no capsule, so nothing can make it.`];
+  if (deliverable.capsule_version === undefined || deliverable.capsule_digest === undefined) {
+    return [`${id}: names no capsule_version and capsule_digest, so that it could become another capsule's.`];
+  }
   const loaded = await installed(deliverable, library);
   if (typeof loaded === "string") return [`${id}: ${loaded}`];
   const parameters = parameterProblems(deliverable, loaded, specFor(spec, deliverable));
@@ -60,9 +63,7 @@ async function installed(
   library: CapsuleLibrary,
 ): Promise<LoadedCapsule | string> {
   try {
-    const loaded = await library.get(capsule ?? "", capsule_version);
-    if (capsule_digest === undefined || loaded.digest === capsule_digest) return loaded;
-    return `the content of capsule ${capsule} ${loaded.capsule.version} has changed since the plan was made.`;
+    return await library.get(capsule ?? "", capsule_version, capsule_digest);
   } catch (error) {
     if (error instanceof NotFoundError) return `${error.message} ${error.remedy ?? ""}`;
     throw error;

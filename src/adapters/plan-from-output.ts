@@ -14,7 +14,7 @@ export async function planFromOutput(output: PlannerOutput, spec: VisibleSpec, p
     const { capsule = spec.capsule, parameters, dependencies } = own;
     return { id, title, milestone, workstream, sources, goals: [], capsule, parameters, dependencies };
   });
-  const plan = await planner.plan({ ...rest, deliverables, provisioning: output.provisioning });
+  const plan = await planner.plan({ ...rest, planner: "capsule", deliverables, provisioning: output.provisioning });
   const given = new Map(output.deliverables.map((deliverable) => [deliverable.id, deliverable]));
   const short = plan.deliverables.flatMap(({ id }) => budgetProblem(plan, id, given.get(id)) ?? []);
   if (short.length > 0) {

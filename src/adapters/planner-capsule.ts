@@ -12,7 +12,7 @@ import { checkParameters } from "./capsule-parameters.ts";
 import { briefOf, capsuleWork } from "./capsule-work.ts";
 import { type Draft, draftDeliverables } from "./planner-drafts.ts";
 
-const PLANNER = "kamachiq_project_planner";
+export const PLANNER = "kamachiq_project_planner";
 
 /** A draft, expanded: its capsule with its parameters, and the tasks. */
 interface Expansion {
@@ -44,14 +44,33 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
           },
         );
       }
-      const expansions: Expansion[] = [];
-      for (const draft of drafts) expansions.push(await expand(draft, spec, library, heuristics));
-      return assemble(spec, expansions, heuristics, {
+      return planOf(drafts, spec, library, {
+        heuristics,
+        available_tokens: spec.budget.tokens,
         planner: `${planner.id} ${planner.version}`,
-        match: drafts.map(({ reason }) => reason),
       });
     },
   };
+}
+
+export interface PlanTerms {
+  heuristics: PlannerHeuristics;
+  /** What the deliverables share. */
+  available_tokens: number;
+  /** Id and version of the planner's capsule. */
+  planner: string;
+}
+
+/** The plan of these deliverables, expanded from their capsules. Throws InputError `parameters_invalid`, `budget_too_small`. */
+export async function planOf(
+  drafts: readonly Draft[],
+  spec: VisibleSpec,
+  library: CapsuleLibrary,
+  terms: PlanTerms,
+): Promise<Plan> {
+  const expansions: Expansion[] = [];
+  for (const draft of drafts) expansions.push(await expand(draft, spec, library, terms.heuristics));
+  return assemble(spec, expansions, terms);
 }
 
 async function expand(
@@ -106,29 +125,28 @@ function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): n
 function assemble(
   spec: VisibleSpec,
   expansions: readonly Expansion[],
-  { budget_factor }: PlannerHeuristics,
-  origin: Pick<Plan, "planner" | "match">,
+  { heuristics, available_tokens, planner }: PlanTerms,
 ): Plan {
   const estimated_tokens = expansions.reduce((sum, expansion) => sum + expansion.estimated_tokens, 0);
-  const least = Math.ceil(estimated_tokens * budget_factor);
-  if (spec.budget.tokens < least) {
+  const least = Math.ceil(estimated_tokens * heuristics.budget_factor);
+  if (available_tokens < least) {
     throw new InputError(
-      `The budget of ${spec.budget.tokens} tokens is too small: the plan is estimated at ${estimated_tokens} tokens, and with room for remediation it needs ${least}.`,
+      `The budget of ${available_tokens} tokens is too small: the plan is estimated at ${estimated_tokens} tokens, and with room for remediation it needs ${least}.`,
       { code: "budget_too_small", remedy: `Set budget.tokens to at least ${least}.` },
     );
   }
   const parts = expansions.map(({ draft, loaded, parameters, nodes, estimated_tokens: own }) => {
     const { capsule, digest } = loaded;
-    const { id, title, milestone, workstream, sources, dependencies } = draft;
-    const budget_tokens = Math.floor((spec.budget.tokens * own) / estimated_tokens);
+    const { id, title, milestone, workstream, sources, dependencies, persona, tools } = draft;
+    const budget_tokens = Math.floor((available_tokens * own) / estimated_tokens);
     const deliverable: Plan["deliverables"][number] = {
       id,
       title,
       milestone,
       workstream,
       sources,
-      persona: capsule.persona,
-      tools: capsule.tools,
+      persona: persona ?? capsule.persona,
+      tools: tools ?? capsule.tools,
       budget_tokens,
       dependencies,
       capsule: capsule.id,
@@ -143,9 +161,13 @@ function assemble(
   });
   return {
     revision: 1,
-    ...origin,
+    planner,
+    match: expansions.map(({ draft }) => draft.reason),
     deliverables: parts.map(({ deliverable }) => deliverable),
     provisioning: spec.provisioning,
+    milestones: spec.milestones,
+    workstreams: spec.workstreams,
+    requirements: [],
     graphs: Object.fromEntries(parts.map(({ deliverable, graph }) => [deliverable.id, graph])),
     estimated_tokens,
   };

@@ -10,6 +10,9 @@ import { engineOf, scopeOf } from "./renderer-capsule.ts";
 export interface Draft extends Omit<DeliverableSpec, "goals" | "capsule"> {
   capsule: Capsule;
   reason: string;
+  /** The capsule's own where they are absent. */
+  persona?: string | undefined;
+  tools?: string[] | undefined;
 }
 
 /** The deliverables that the spec states, or else one for each capsule that its goals ask for; composed ones unfolded. */
@@ -19,6 +22,15 @@ export async function draftDeliverables(spec: VisibleSpec, library: CapsuleLibra
     spec.deliverables.length === 0
       ? fromGoals(spec, capsules)
       : spec.deliverables.map((deliverable) => fromStated(spec, deliverable, capsules));
+  return unfoldDrafts(drafts, spec, library);
+}
+
+/** Each composed capsule becomes the deliverables that it uses. */
+export async function unfoldDrafts(
+  drafts: readonly Draft[],
+  spec: VisibleSpec,
+  library: CapsuleLibrary,
+): Promise<Draft[]> {
   const unfolded = await Promise.all(drafts.map((draft) => unfold(draft, spec, library)));
   return joined(drafts, unfolded);
 }
@@ -59,7 +71,7 @@ async function unfold(draft: Draft, spec: VisibleSpec, library: CapsuleLibrary):
   if (draft.capsule.uses.length === 0) return [draft];
   const loaded = await library.get(draft.capsule.id, draft.capsule.version);
   const parameters = checkParameters(loaded, draft.parameters, specFor(spec, draft));
-  const { title: _title, ...place } = draft;
+  const { title: _title, persona: _persona, tools: _tools, ...place } = draft;
   const used = await Promise.all(
     draft.capsule.uses.map(async (use) => {
       const { capsule } = await library.get(use.capsule);

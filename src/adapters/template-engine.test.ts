@@ -63,6 +63,16 @@ describe("filters on hostile text", () => {
     expect(python(script, sources)).toEqual(texts);
   });
 
+  it("keep a docstring one sentence, which says the same", () => {
+    const sources = texts.map((text) => engine.text("{{ text | py_docstring }}\n", { text }));
+    const script =
+      "import ast,json,sys\nout=[]\nfor s in json.load(sys.stdin):\n tree=ast.parse(s); assert len(tree.body)==1\n out.append(ast.get_docstring(tree))\nprint(json.dumps(out))";
+    const letters = (text: string) => text.normalize().replaceAll(/[^\p{L}\p{N}]/gu, "");
+    const said = python(script, sources) as string[];
+    expect(said.map(letters)).toEqual(texts.map((text) => letters(text.toWellFormed())));
+    for (const sentence of said) expect(sentence).toMatch(/^.*[.?!]$/);
+  });
+
   it("keep TOML text inside its literal", () => {
     const sources = texts.map((text) => engine.text("x = {{ text | toml_str }}\n", { text }));
     const script =
@@ -78,6 +88,13 @@ describe("filters on hostile text", () => {
     expect(names.slice(-5)).toEqual(["class_", "x1st", "uni_code", "a_b_c", "x"]);
   });
 
+  it("make a class name of words", () => {
+    const names = ["task", "task_list", "a_1b", "Ünï cödé"].map((text) =>
+      engine.text("{{ text | pascal_case }}", { text }),
+    );
+    expect(names).toEqual(["Task", "TaskList", "A1b", "ÜnïCödé"]);
+  });
+
   it("leave no markup in Markdown", () => {
     fc.assert(
       fc.property(hostile, (text) => {
@@ -87,5 +104,46 @@ describe("filters on hostile text", () => {
       }),
     );
     expect(engine.text("{{ text | md }}", { text: "- a <b> [c](d): e_f!" })).toBe("\\- a \\<b\\> \\[c\\](d): e\\_f!");
+  });
+});
+
+describe("filters that lay out Python", () => {
+  const names = ["a".repeat(40), "b".repeat(40)];
+
+  it("break a tuple only where it does not fit", () => {
+    expect(engine.text("{{ names | py_tuple: 15 }}", { names })).toBe(`(${names.join(", ")}),`);
+    const [a, b] = names;
+    expect(engine.text("{{ names | py_tuple: 16 }}", { names })).toBe(
+      `(\n${" ".repeat(20)}${a},\n${" ".repeat(20)}${b},\n${" ".repeat(16)}),`,
+    );
+  });
+
+  it("break an import only where it does not fit", () => {
+    expect(engine.text('{{ names | py_import: "m" }}', { names })).toBe(`from m import ${names.join(", ")}`);
+    expect(engine.text('{{ names | py_import: "module" }}', { names })).toBe(
+      `from module import (\n    ${names.join(",\n    ")},\n)`,
+    );
+  });
+
+  it("put a text that is too long in parentheses, below what it is the value of", () => {
+    const text = "x".repeat(60);
+    const name = `    ${"n".repeat(31)}`;
+    expect(engine.text("{{ text | py_constant: name, 4 }}", { text, name })).toBe(`${name} = "${text}"`);
+    expect(engine.text("{{ text | py_constant: name, 4 }}", { text, name: `${name}n` })).toBe(
+      `${name}n = (\n        "${text}"\n    )`,
+    );
+  });
+});
+
+describe("pattern_problem", () => {
+  it.each([
+    ["AB-1", "^[A-Z]+-\\d$", ""],
+    ["AB-1\n", "^[A-Z]+-\\d$", "does not match the pattern"],
+    ["b", "a|b", ""],
+    ["bb", "a|b", "does not match the pattern"],
+    ["b", "[z-a]", "the pattern is no regular expression"],
+    [`${"a".repeat(100)}b`, "(a|aa|a)+", "the pattern takes too long to match"],
+  ])("says of %j and %s: %s", (example, pattern, problem) => {
+    expect(engine.text("{{ example | pattern_problem: pattern }}", { example, pattern })).toBe(problem);
   });
 });

@@ -3,11 +3,24 @@ import { KamachiqError } from "../domain/errors.ts";
 import {
   markdownInline,
   markdownText,
+  pascalCase,
   pythonConstant,
+  pythonDocstring,
   pythonIdentifier,
+  pythonImport,
   pythonString,
+  pythonTuple,
   tomlString,
 } from "./template-filters.ts";
+import { codePoints, patternProblem } from "./template-patterns.ts";
+import {
+  docComment,
+  jsonString,
+  patternSample,
+  scriptList,
+  scriptProperty,
+  scriptUnion,
+} from "./template-filters-typescript.ts";
 
 /** Characters of all templates that one call may parse. */
 const PARSE_CHARACTERS_MAX = 1_000_000;
@@ -45,8 +58,20 @@ export function createTemplateEngine(templates: ReadonlyMap<string, string>): Te
   liquid.registerFilter("py_str", pythonString);
   liquid.registerFilter("py_constant", pythonConstant);
   liquid.registerFilter("py_identifier", pythonIdentifier);
+  liquid.registerFilter("py_tuple", pythonTuple);
+  liquid.registerFilter("py_import", pythonImport);
+  liquid.registerFilter("py_docstring", pythonDocstring);
+  liquid.registerFilter("pascal_case", pascalCase);
   liquid.registerFilter("toml_str", tomlString);
+  liquid.registerFilter("pattern_problem", patternProblem);
+  liquid.registerFilter("code_points", codePoints);
   liquid.registerFilter("md", markdownText);
+  liquid.registerFilter("ts_property", scriptProperty);
+  liquid.registerFilter("ts_list", scriptList);
+  liquid.registerFilter("ts_union", scriptUnion);
+  liquid.registerFilter("jsdoc", docComment);
+  liquid.registerFilter("json_str", jsonString);
+  liquid.registerFilter("pattern_sample", patternSample);
   liquid.registerFilter("md_inline", markdownInline);
 
   const guarded = (name: string, render: () => string): string => {

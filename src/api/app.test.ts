@@ -15,6 +15,8 @@ const TOKENS = { admin: "a".repeat(32), operator: "o".repeat(32), reviewer: "r".
 const digest = (token: string): string => createHash("sha256").update(token).digest("hex");
 const SPEC = { name: "calc", goals: ["add"], budget: { tokens: 1_000 } };
 
+const noCapsule = (): Promise<never> => Promise.reject(new NotFoundError("capsule", "any"));
+
 let folder: string;
 let api: Api;
 
@@ -48,6 +50,10 @@ beforeAll(async () => {
     },
     log: pino({ level: "silent" }),
     previewPlan: () => Promise.reject(new NotFoundError("capsule", "any")),
+    capsules: { list: noCapsule, get: noCapsule, of: () => ({ list: noCapsule, get: noCapsule }) },
+    checkCapsule: () => {
+      throw new NotFoundError("capsule", "any");
+    },
   });
 });
 afterAll(async () => {
@@ -137,7 +143,7 @@ describe("what is refused", () => {
     });
     const headers = { "content-type": "text/plain" };
     expect(await problem(call("/v1/projects", { ...post("{}"), headers, as }))).toMatchObject({ status: 415 });
-    const large = post(`{"spec": "${"x".repeat(1_000_001)}"}`);
+    const large = post(`{"spec": "${"x".repeat(8_500_001)}"}`);
     expect(await problem(call("/v1/projects", { ...large, as }))).toMatchObject({
       status: 413,
       code: "body_too_large",
@@ -195,25 +201,35 @@ describe("its description", () => {
       [
         "/healthz",
         "/readyz",
+        "/v1/capsules",
+        "/v1/capsules/{id}",
+        "/v1/installations",
+        "/v1/installations/{id}/rollback",
         "/v1/kamachiq/requeue",
         "/v1/kamachiq/requeue/{id}/resolve",
         "/v1/plans",
         "/v1/plans/execute",
         "/v1/projects",
         "/v1/projects/{id}",
+        "/v1/projects/{id}/approve-plan",
         "/v1/projects/{id}/artifacts",
         "/v1/projects/{id}/cancel",
         "/v1/projects/{id}/events",
         "/v1/projects/{id}/graph",
         "/v1/projects/{id}/logs",
         "/v1/projects/{id}/pause",
+        "/v1/projects/{id}/plan",
         "/v1/projects/{id}/release-notes",
         "/v1/projects/{id}/report",
         "/v1/projects/{id}/resume",
+        "/v1/projects/{id}/revise-plan",
         "/v1/projects/{id}/tasks",
         "/v1/reviews",
         "/v1/reviews/{id}",
         "/v1/reviews/{id}/decision",
+        "/v1/templates",
+        "/v1/templates/import",
+        "/v1/templates/{id}/instantiate",
         "/v1/whoami",
         "/v1/workflows",
         "/v1/workflows/{id}",

@@ -9,18 +9,22 @@ import { EventFeed } from "./event-feed.ts";
 import { problemResponse, toKamachiqError } from "./problem.ts";
 import { controlRoutes } from "./routes/gateway-control.ts";
 import { eventRoutes } from "./routes/gateway-events.ts";
+import { projectPlanRoutes } from "./routes/gateway-plan.ts";
 import { reportRoutes } from "./routes/gateway-reports.ts";
 import { gatewayRoutes } from "./routes/gateway.ts";
 import { planRoutes } from "./routes/mao-plans.ts";
+import { templateRoutes } from "./routes/mao-templates.ts";
 import { requeueRoutes } from "./routes/mao-requeue.ts";
 import { workflowRoutes } from "./routes/mao-workflows.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { reviewRoutes } from "./routes/review.ts";
+import { installationRoutes } from "./routes/task-capsule-repo-installations.ts";
+import { capsuleRoutes } from "./routes/task-capsule-repo.ts";
 import { invalidInput } from "./validation.ts";
 import { WorkflowStarter } from "./workflow-starter.ts";
 
-/** Largest request body, in bytes. */
-const BODY_MAX = 1_000_000;
+/** Largest request body, in bytes: a spec of 1 MB with 3 MB of attachments, each character of which JSON may escape. */
+const BODY_MAX = 8_500_000;
 
 export interface Api {
   app: ApiApp;
@@ -84,6 +88,10 @@ export function createApp(context: ApiContext): ApiApp {
   eventRoutes(app, context);
   reportRoutes(app, context);
   planRoutes(app, context);
+  projectPlanRoutes(app, context);
+  templateRoutes(app, context);
+  capsuleRoutes(app, context);
+  installationRoutes(app, context);
   workflowRoutes(app, context);
   requeueRoutes(app, context);
   reviewRoutes(app, context);

@@ -9,7 +9,9 @@ import type { ProjectView } from "./views.ts";
 
 export interface CreateRequest {
   spec: ProjectSpec;
+  /** As it was given, or as a model made it; absent: the plan stage makes the same again. */
   plan?: Plan | undefined;
+  approve_plan: boolean;
   attach: "unfinished" | "never";
 }
 
@@ -19,12 +21,12 @@ export interface CreateRequest {
  */
 export async function createProject(
   context: ApiContext,
-  { spec, plan, attach }: CreateRequest,
+  { spec, plan, approve_plan, attach }: CreateRequest,
   { actor, key }: { actor: string; key: string | undefined },
 ): Promise<{ view: ProjectView; resumed: boolean }> {
   const { db, settings } = context;
   const stored = plan === undefined ? undefined : await context.artifacts.put(canonicalJson(plan), "application/json");
-  const input = { spec, plan: stored };
+  const input = { spec, plan: stored, approve_plan };
   const { id, resumed } = await db.transaction().execute((tx) =>
     once(tx, { principal: actor, key, request: { ...input, attach } }, async () => {
       const candidates = attach === "unfinished" ? await findUnfinished(tx, input) : [];

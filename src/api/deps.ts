@@ -1,12 +1,14 @@
 import type { Client } from "@temporalio/client";
 import type { Pool } from "pg";
 import type { Logger } from "pino";
+import type { Capsule, CapsuleContent, LoadedCapsule } from "../domain/capsule.ts";
 import type { GraphReport } from "../domain/graph.ts";
 import type { ProjectSpec } from "../domain/intake.ts";
 import type { Plan, PlannerOutput } from "../domain/plan.ts";
 import type { PolicyDecision } from "../domain/policy.ts";
 import type { Db } from "../persistence/database.ts";
 import type { ArtifactStore } from "../ports/artifact-store.ts";
+import type { CapsuleRepository } from "../ports/capsule-library.ts";
 import type { LogSource } from "./log-files.ts";
 
 export const ROLES = ["admin", "operator", "reviewer"] as const;
@@ -64,4 +66,7 @@ export interface ApiDeps {
   log: Logger;
   /** Plans, or takes the plan that is given, validates and asks policy without writing anything. Throws what planning throws. */
   previewPlan(spec: ProjectSpec, given?: GivenPlan): Promise<PlanPreview>;
+  capsules: CapsuleRepository;
+  /** A content that came from outside, read and checked beside these capsules. Throws InputError with every problem. */
+  checkCapsule(content: CapsuleContent, others: readonly Capsule[]): LoadedCapsule;
 }

@@ -129,7 +129,13 @@ function stageTimes(row: ProjectRow, starts: Map<string, Date>): ProjectView["st
 }
 
 async function readWaiting(db: Db, ids: string[]): Promise<Map<string, Waiting[]>> {
-  const [reviews, blocked] = await Promise.all([
+  const [plans, reviews, blocked] = await Promise.all([
+    db
+      .selectFrom("plan_approvals")
+      .select(["project_id", "revision", "plan"])
+      .where("project_id", "in", ids)
+      .where("state", "=", "open")
+      .execute(),
     db
       .selectFrom("reviews")
       .select(["id", "project_id", "scope", "deliverable_id", "task_id", "score"])
@@ -154,6 +160,7 @@ async function readWaiting(db: Db, ids: string[]): Promise<Map<string, Waiting[]
     list.push(item);
     waiting.set(projectId, list);
   };
+  for (const { project_id, revision, plan } of plans) add(project_id, { kind: "plan", revision, digest: plan.digest });
   for (const { id, project_id, ...review } of reviews) add(project_id, { kind: "review", review_id: id, ...review });
   for (const { id, project_id, violations, ...entry } of blocked) {
     add(project_id, { kind: "blocked", requeue_id: id, ...entry, violations: violations ?? [] });

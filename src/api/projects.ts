@@ -34,6 +34,8 @@ export function newProjectId(name: string): string {
 export interface ProjectInput {
   spec: ProjectSpec;
   plan?: ArtifactRef | undefined;
+  /** A person approves the plan before anything is done for it. */
+  approve_plan?: boolean | undefined;
 }
 
 /** Two projects with the same digest were asked for the same. */
@@ -72,7 +74,7 @@ export async function insertProject(
   tx: Transaction<Database>,
   input: ProjectInput & { actor: string; sandbox: string },
 ): Promise<ProjectRow> {
-  const { spec, plan, actor, sandbox } = input;
+  const { spec, plan, approve_plan = false, actor, sandbox } = input;
   const id = newProjectId(spec.name);
   const workflow_id = projectWorkflowId(id);
   const spec_digest = inputDigest(input);
@@ -88,6 +90,7 @@ export async function insertProject(
       state: "running",
       stage: "intake",
       sandbox,
+      approve_plan,
       plan: plan === undefined ? null : JSON.stringify(plan),
       workflow_id,
       traceparent: `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-01`,
@@ -146,9 +149,10 @@ export async function getProject(db: Db, id: string): Promise<ProjectRow> {
 /** Starts the project's workflow; one that was started already, even if it has ended, is left alone. */
 export async function startProjectWorkflow(
   temporal: Client,
-  project: Pick<ProjectRow, "id" | "tenant" | "region" | "workflow_id">,
+  project: Pick<ProjectRow, "id" | "tenant" | "region" | "workflow_id" | "approve_plan">,
 ): Promise<void> {
-  const input: ProjectWorkflowInput = { project_id: project.id, region: project.region };
+  const { id, region, approve_plan } = project;
+  const input: ProjectWorkflowInput = { project_id: id, region, ...(approve_plan ? { approve_plan } : {}) };
   try {
     await temporal.workflow.start("KamachiqProjectWorkflow", {
       workflowId: project.workflow_id,
@@ -174,7 +178,7 @@ export async function startProjectWorkflow(
 export async function startMissingWorkflows(db: Db, temporal: Client): Promise<number> {
   const rows = await db
     .selectFrom("projects")
-    .select(["id", "tenant", "region", "workflow_id"])
+    .select(["id", "tenant", "region", "workflow_id", "approve_plan"])
     .where("finished_at", "is", null)
     .orderBy("created_at")
     .limit(RECONCILED_MAX)

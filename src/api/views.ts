@@ -31,6 +31,16 @@ export const ProjectResultView = z
     repository: z.string().nullable(),
     tag: z.string().nullable(),
     try_command: z.string().nullable(),
+    deliverables: z
+      .array(
+        z.object({
+          id: z.string(),
+          repository: z.string().nullable(),
+          tag: z.string().nullable(),
+          try_command: z.string().nullable(),
+        }),
+      )
+      .optional(),
     artifacts: z.record(z.string(), ArtifactRef),
     reports_folder: z.string().nullable(),
   })
@@ -47,6 +57,7 @@ export const Waiting = z
       task_id: z.string().nullable(),
       score,
     }),
+    z.object({ kind: z.literal("plan"), revision: z.int(), digest: z.string() }),
     z.object({
       kind: z.literal("blocked"),
       requeue_id: z.string(),

@@ -1,4 +1,7 @@
+import type { CapsuleContent } from "../domain/capsule.ts";
+import type { CapsuleTestReport, CapsuleValidation } from "../domain/capsule-report.ts";
 import type { GraphCatalogue } from "../domain/graph.ts";
+import type { PlannerHeuristics } from "../domain/heuristics.ts";
 
 /** A stream that we write to; `process.stdout` and `process.stderr` are two. */
 export interface Output {
@@ -44,6 +47,23 @@ export interface Installation {
 export interface Offline {
   /** Personas, tools and capsules that plans may name. */
   catalogue(): Promise<GraphCatalogue>;
+  /** What the planner's capsule says of tasks that come from elsewhere. */
+  heuristics(): Promise<PlannerHeuristics>;
+  capsules(): Promise<CapsuleTools>;
+}
+
+/** What authors of capsules need; none of it needs a server. */
+export interface CapsuleTools {
+  /** Writes a small capsule that works; answers the paths written. Fails with InputError. */
+  create(id: string, folder: string): Promise<string[]>;
+  /** Problems are in the answer, and thrown by the others as InputError `capsule_invalid`. */
+  validate(path: string): Promise<CapsuleValidation>;
+  /** By the path of its YAML, or by id when it comes with the product. */
+  test(
+    target: string,
+    options: { home: string; progress: (line: string) => void; signal: AbortSignal },
+  ): Promise<CapsuleTestReport>;
+  read(path: string): Promise<CapsuleContent>;
 }
 
 export interface CliDeps {

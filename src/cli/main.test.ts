@@ -17,7 +17,11 @@ const untouched: Installation = {
   diagnose: () => Promise.reject(new Error("the machine was examined")),
 };
 
-const noFiles: Offline = { catalogue: () => Promise.reject(new Error("the library was read")) };
+const noFiles: Offline = {
+  catalogue: () => Promise.reject(new Error("the library was read")),
+  heuristics: () => Promise.reject(new Error("the library was read")),
+  capsules: () => Promise.reject(new Error("the capsules were read")),
+};
 
 async function kamachiq(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const out = { stdout: "", stderr: "" };

@@ -77,6 +77,7 @@ function createProgram(deps: CliDeps, runWith: Run): Command {
     });
   const perform = (action: Action): Promise<void> => runWith(program.opts<GlobalOptions>(), action);
   addProjectCommands(program, perform);
+  addCapsuleCommands(program, perform);
   addControlCommands(program, perform);
   addPeopleCommands(program, perform);
   addServerCommands(program, perform);
@@ -101,6 +102,7 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .description("deliver what a spec asks for, and show it while it happens")
     .argument("[spec]", "YAML or JSON file; may be left out when the plan holds it")
     .option("--plan <file>", "carry out this plan or planner output exactly")
+    .option("--approve", "wait for a person's approval of the plan before anything is done for it")
     .option("--dry-run", "plan only; make nothing")
     .option("--detach", "start it and return")
     .option("--new", "start another project even if one with this spec is unfinished")
@@ -133,6 +135,15 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .action((file: string) =>
       perform(async (session) => (await import("./commands/graph.ts")).validate(session, file)),
     );
+  graph
+    .command("import")
+    .description("spec-kit's tasks.md or a planner output, as a document of ours on stdout")
+    .argument("<file>", "tasks.md, or JSON or YAML")
+    .option("--out <file>", "write it there instead")
+    .option("--budget <tokens>", "of the whole graph", tokenCount)
+    .action((file: string, options) =>
+      perform(async (session) => (await import("./commands/graph-import.ts")).importGraph(session, file, options)),
+    );
   program
     .command("status")
     .description("the last projects, or one in full")
@@ -146,6 +157,59 @@ function addProjectCommands(program: Command, perform: Perform): void {
     .action((id: string | undefined, options) =>
       perform(async (session) => (await import("./commands/logs.ts")).logs(session, id, options)),
     );
+}
+
+function addCapsuleCommands(program: Command, perform: Perform): void {
+  const offline = () => import("./commands/capsule-author.ts");
+  const online = () => import("./commands/capsule.ts");
+  const capsule = program
+    .command("capsule")
+    .description("what projects are delivered from: look, write, test, publish");
+  const tenant = (): Option => new Option("--tenant <id>", "whose capsules").default("default");
+  capsule
+    .command("list")
+    .description("the capsules that there are, and which a tenant plans with")
+    .addOption(tenant())
+    .action((options) => perform(async (session) => (await online()).list(session, options)));
+  capsule
+    .command("show")
+    .description("one capsule: parameters, tasks, versions, digest")
+    .argument("<id>", "ID or ID@VERSION")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).show(session, id, options)));
+  capsule
+    .command("new")
+    .description("write a small capsule that works, to be changed; needs no server")
+    .argument("<id>")
+    .option("--dir <dir>", "where to", ".")
+    .action((id: string, options) => perform(async (session) => (await offline()).create(session, id, options)));
+  capsule
+    .command("validate")
+    .description("every problem of a capsule, with file and line; needs no server")
+    .argument("<path>", "its YAML file")
+    .action((path: string) => perform(async (session) => (await offline()).validate(session, path)));
+  capsule
+    .command("test")
+    .description("deliver and grade every case of a capsule; needs no server")
+    .argument("<path>", "its YAML file, or the id of one that comes with the product")
+    .action((path: string) => perform(async (session) => (await offline()).test(session, path)));
+  capsule
+    .command("publish")
+    .description("put this version into the repository, where it never changes")
+    .argument("<path>", "its YAML file")
+    .action((path: string) => perform(async (session) => (await online()).publish(session, path)));
+  capsule
+    .command("install")
+    .description("let a tenant plan with a published version (default: the newest)")
+    .argument("<id>", "ID or ID@VERSION")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).install(session, id, options)));
+  capsule
+    .command("rollback")
+    .description("go back to what was installed before")
+    .argument("<id>")
+    .addOption(tenant())
+    .action((id: string, options) => perform(async (session) => (await online()).rollback(session, id, options)));
 }
 
 function addControlCommands(program: Command, perform: Perform): void {
@@ -199,6 +263,7 @@ function addPeopleCommands(program: Command, perform: Perform): void {
     .action((id: string, options) =>
       perform(async (session) => (await reviews()).decideReview(session, id, "reject", options)),
     );
+  addPlanCommands(program, perform);
   const requeues = () => import("./commands/requeue.ts");
   const requeue = program.command("requeue").description("deliverables that policy blocked");
   requeue
@@ -214,6 +279,35 @@ function addPeopleCommands(program: Command, perform: Perform): void {
     .action((id: string, options) =>
       perform(async (session) => (await requeues()).resolveRequeue(session, id, options)),
     );
+}
+
+function addPlanCommands(program: Command, perform: Perform): void {
+  const load = () => import("./commands/plans.ts");
+  const plans = program.command("plans").description("plans that wait for a person's approval");
+  plans
+    .command("show")
+    .description("a project's plan, its digest and its approvals")
+    .argument("<id>")
+    .action((id: string) => perform(async (session) => (await load()).showPlan(session, id)));
+  for (const decision of ["approve", "reject"] as const) {
+    const command = plans
+      .command(decision)
+      .description(`${decision} the plan with this digest`)
+      .argument("<id>")
+      .requiredOption("--digest <digest>", "of the plan that you saw; at least its first 12 characters");
+    if (decision === "approve") command.option("--comment <text>");
+    else command.requiredOption("--comment <text>", "why not");
+    command.action((id: string, options: { digest: string; comment?: string }) =>
+      perform(async (session) => (await load()).decidePlan(session, id, decision, options)),
+    );
+  }
+  plans
+    .command("revise")
+    .description("put another plan in the place of the one that waits")
+    .argument("<id>")
+    .requiredOption("--plan <file>", "what plan --out wrote, changed")
+    .option("--comment <text>", "what was changed")
+    .action((id: string, options) => perform(async (session) => (await load()).revisePlan(session, id, options)));
 }
 
 function addServerCommands(program: Command, perform: Perform): void {
@@ -240,6 +334,11 @@ function addServerCommands(program: Command, perform: Perform): void {
     .command("doctor")
     .description("what is there, what is missing and how to get it")
     .action(() => perform(async (session) => (await import("./commands/doctor.ts")).doctor(session)));
+}
+
+function tokenCount(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 9999999999.");
+  return Number(text);
 }
 
 function wholeNumber(text: string): number {

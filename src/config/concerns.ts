@@ -83,6 +83,34 @@ export const Limits = z.strictObject({
   agents_per_worker: count(1, 500).default(10),
 });
 
+/** Prefixes of `model.name` and whose protocol each speaks. */
+export const MODEL_PROVIDERS = ["openai"] as const;
+
+/** The language model that plans what no capsule covers. `name` null: there is none. */
+export const Model = z.strictObject({
+  name: z
+    .string()
+    .regex(new RegExp(`^(${MODEL_PROVIDERS.join("|")})/[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,149}$`), {
+      error: `must be a provider and its model, such as openai/gpt-5-mini; providers are: ${MODEL_PROVIDERS.join(", ")}`,
+    })
+    .nullable()
+    .default(null),
+  /** Base URL with the version, for any server that speaks OpenAI's protocol. */
+  url: z
+    .url({ protocol: /^https?$/, error: "must be an http(s) address, such as http://127.0.0.1:8080/v1" })
+    .refine((url) => !url.includes("@"), { error: "must not hold a password; name it as the model's key" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .default("https://api.openai.com/v1"),
+  /** Where the key is, never the key itself. Null: none is sent. */
+  key: z
+    .string()
+    .regex(/^(env:[A-Z_][A-Z0-9_]{0,127}|file:\/.{1,500})$/, {
+      error: "must say where the key is: env:NAME or file:/PATH",
+    })
+    .nullable()
+    .default(null),
+});
+
 export const LogLevel = z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info");
 
 /** Task queue that this installation's worker polls; see docs on data residency. */
@@ -117,6 +145,7 @@ export function settingsSchema(file: string, environment: Record<string, string 
     database: Database.prefault({}),
     sandbox: Sandbox,
     limits: Limits.prefault({}),
+    model: Model.prefault({}),
     log: LogLevel,
     region: Region,
     principals: Principals,
@@ -134,6 +163,9 @@ export const VARIABLES: Record<string, readonly string[]> = {
   KAMACHIQ_SANDBOX: ["sandbox"],
   KAMACHIQ_MAX_CONCURRENCY: ["limits", "max_concurrency"],
   KAMACHIQ_AGENTS_PER_WORKER: ["limits", "agents_per_worker"],
+  KAMACHIQ_MODEL: ["model", "name"],
+  KAMACHIQ_MODEL_URL: ["model", "url"],
+  KAMACHIQ_MODEL_KEY: ["model", "key"],
   KAMACHIQ_LOG: ["log"],
   KAMACHIQ_REGION: ["region"],
 };

@@ -72,6 +72,25 @@ describe("resolveConfig", () => {
     });
   });
 
+  it("takes a model by provider and name, and its key only by reference", () => {
+    const environment = {
+      KAMACHIQ_MODEL: "openai/Qwen/Qwen3-8B",
+      KAMACHIQ_MODEL_URL: "http://127.0.0.1:8080/v1/",
+      KAMACHIQ_MODEL_KEY: "env:SOME_KEY",
+    };
+    const { model } = resolveConfig({ home }, environment);
+    expect(model).toEqual({ name: "openai/Qwen/Qwen3-8B", url: "http://127.0.0.1:8080/v1", key: "env:SOME_KEY" });
+    expect(resolveConfig({ home }, {}).model.name).toBeNull();
+    const wrong = {
+      KAMACHIQ_MODEL: "gpt-5",
+      KAMACHIQ_MODEL_URL: "https://me:pass@host/v1",
+      KAMACHIQ_MODEL_KEY: "sk-123",
+    };
+    const found = problems(() => resolveConfig({ home }, wrong));
+    expect(found).toHaveLength(3);
+    expect(found.join()).not.toMatch(/sk-123|pass@/);
+  });
+
   it("names the line of what the file has wrong", () => {
     write("server:\n  port: 99999\n  hots: x\nprincipals:\n  bob: [king]\n");
     const found = problems(() => resolveConfig({ home }, {}));

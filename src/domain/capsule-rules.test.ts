@@ -13,7 +13,8 @@ const TASK = {
 const BASE = { id: "c", version: "1.0.0", summary: "C", type: "delivery", persona: "dev" };
 
 function problems(more: object): string[] {
-  return capsuleProblems(Capsule.parse({ ...BASE, stack: "python", ...more }), new Set(["a.liquid", "lock.liquid"]));
+  const capsule = Capsule.parse({ ...BASE, stack: "python", ...more });
+  return capsuleProblems(capsule, new Set(["a.liquid", "lock.liquid"])).map(({ problem }) => problem);
 }
 
 describe("capsuleProblems", () => {
@@ -25,6 +26,7 @@ describe("capsuleProblems", () => {
 
   it.each([
     [{ tasks: [{ ...TASK, files: [{ path: "a", template: "b.liquid" }] }] }, 'template "b.liquid" is not there'],
+    [{ tasks: [TASK], parameter_rules: "r.liquid" }, 'template "r.liquid" is not there'],
     [{ tasks: [TASK, TASK] }, 'tasks: "one" is there twice'],
     [{ tasks: [{ ...TASK, dependencies: ["x"] }] }, 'tasks: "one" depends on "x", which is not there'],
     [{ tasks: [{ ...TASK, reads: ["x"] }] }, 'tasks: "one" reads "x", which is not there'],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Id } from "./ids.ts";
 import { CommandCheck } from "./intake.ts";
+import { isPlainPath } from "./paths.ts";
 import { SuccessCriterion, TASK_TYPES } from "./plan.ts";
 
 /** A file that is rendered. `path` is Liquid; `template` names a file inside the capsule's own folder. */
@@ -60,9 +61,30 @@ export const Probe = CommandCheck.extend({
 });
 export type Probe = z.infer<typeof Probe>;
 
+const CAPSULE_VERSION = /^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})$/;
+
+/** A case that `kamachiq capsule test` delivers and looks at. */
+export const CapsuleTest = z.strictObject({
+  /** Also the project's name. */
+  name: Id,
+  /** Absent: the capsule is named, so that no goal is needed to find it. */
+  goals: z.array(z.string().trim().min(1).max(2_000)).min(1).max(20).optional(),
+  parameters: z.record(z.string().max(100), z.json()).default({}),
+  expect: z
+    .strictObject({
+      /** Paths that are there in the end. */
+      files: z.array(z.string().min(1).max(300)).max(500).default([]),
+      /** Path → texts that the file contains. */
+      contains: z.record(z.string().min(1).max(300), z.array(z.string().min(1).max(2_000)).max(50)).default({}),
+    })
+    .prefault({}),
+});
+export type CapsuleTest = z.infer<typeof CapsuleTest>;
+
 export const Capsule = z.strictObject({
   id: Id,
-  version: z.string().regex(/^\d+\.\d+\.\d+$/),
+  /** Semantic version of three numbers. */
+  version: z.string().regex(CAPSULE_VERSION),
   summary: z.string().min(1).max(500),
   type: z.enum(["planner", "governance", "delivery"]),
   /** Stack of the evaluator that grades what it delivers, e.g. `python`. */
@@ -79,7 +101,8 @@ export const Capsule = z.strictObject({
   /** Data for the templates, e.g. the operations that the capsule supports. */
   catalog: z.record(z.string(), z.json()).default({}),
   inputs: z.array(z.string().max(200)).max(50).default([]),
-  outputs: z.array(z.string().max(200)).max(50).default([]),
+  /** In words, or as JSON Schema where a model writes them. */
+  outputs: z.union([z.array(z.string().max(200)).max(50), z.record(z.string(), z.json())]).default([]),
   persona: Id,
   tools: z.array(Id).max(50).default([]),
   /** Lock files of the scaffold, by registry: what the delivered project needs, installed when it is provisioned. */
@@ -94,15 +117,44 @@ export const Capsule = z.strictObject({
   probes: z.array(Probe).max(200).default([]),
   /** Liquid over `parameters` and `catalog`: a shell line that shows the program at work in a clone. */
   try_command: z.string().max(500).optional(),
+  /** Cases that prove the capsule; none: it is tested with its default parameters. */
+  tests: z.array(CapsuleTest).max(50).default([]),
   policies: z.record(z.string(), z.json()).default({}),
   heuristics: z.record(z.string(), z.json()).default({}),
   prompt: z.string().max(20_000).optional(),
 });
 export type Capsule = z.infer<typeof Capsule>;
 
+export const CAPSULE_LIMITS = { yaml: 1_000_000, template: 500_000, templates: 500, total: 5_000_000 } as const;
+
+/** All that a capsule is made of, as text. Its canonical JSON is what the digest is taken of. */
+export const CapsuleContent = z
+  .strictObject({
+    yaml: z.string().min(1).max(CAPSULE_LIMITS.yaml),
+    /** Relative path → text of the template. */
+    templates: z.record(
+      z.string().max(300).refine(isPlainPath, { error: "is no path below the capsule's folder" }),
+      z.string().max(CAPSULE_LIMITS.template),
+    ),
+  })
+  .refine(({ templates }) => Object.keys(templates).length <= CAPSULE_LIMITS.templates, {
+    path: ["templates"],
+    error: `at most ${CAPSULE_LIMITS.templates} templates are allowed`,
+  })
+  .refine(
+    ({ templates }) => Object.values(templates).reduce((sum, { length }) => sum + length, 0) <= CAPSULE_LIMITS.total,
+    {
+      path: ["templates"],
+      error: `at most ${CAPSULE_LIMITS.total} characters are allowed in all templates together`,
+    },
+  );
+export type CapsuleContent = z.infer<typeof CapsuleContent>;
+
 /** A capsule as loaded: checked, with its folder of templates and the digest of all its content. */
 export interface LoadedCapsule {
   capsule: Capsule;
+  /** The text that it was read from. */
+  yaml: string;
   /** SHA-256 over the YAML and every template file. */
   digest: string;
   /** Relative template path → text. */

@@ -104,7 +104,7 @@ function deliverablesOf(log: RunLog): CompletionReport["deliverables"] {
 }
 
 function spendOf(log: RunLog): CompletionReport["spend"] {
-  const lines = log.tasks.flatMap((task) =>
+  const produced = log.tasks.flatMap((task) =>
     task.attempts.flatMap(({ produced, started }) => {
       if (produced === null) return [];
       const { input_tokens, output_tokens, usd, source } = produced.usage;
@@ -114,6 +114,7 @@ function spendOf(log: RunLog): CompletionReport["spend"] {
       ];
     }),
   );
+  const lines = [...planningLines(log), ...produced];
   const by = (name: (line: (typeof lines)[number]) => string): Share[] => {
     const shares = Map.groupBy(lines, name);
     return Array.from(shares, ([key, of]) => ({ name: key, ...sumOf(of) })).toSorted((a, b) => b.tokens - a.tokens);
@@ -127,6 +128,15 @@ function spendOf(log: RunLog): CompletionReport["spend"] {
     by_persona: by((line) => line.persona),
     by_source: by((line) => line.source),
   };
+}
+
+/** What a model used to make the plan. It belongs to no deliverable. */
+function planningLines(log: RunLog) {
+  const usage = log.decomposed?.planning;
+  if (usage === undefined) return [];
+  const { input_tokens, output_tokens, usd, source } = usage;
+  const tokens = input_tokens + output_tokens;
+  return [{ tokens, usd, source, deliverable_id: "planning", task_id: "planning", persona: "planner" }];
 }
 
 function sumOf(lines: readonly { tokens: number; usd: number }[]): { tokens: number; usd: number } {

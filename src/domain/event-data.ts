@@ -37,6 +37,9 @@ const UsageData = z.object({
 
 /** `expired`: nobody answered in time. */
 export const REVIEW_DECISIONS = ["approved", "rejected", "expired"] as const;
+/** `revised`: another revision took its place. */
+export const PLAN_DECISIONS = ["approved", "rejected", "revised", "expired"] as const;
+export type PlanDecision = (typeof PLAN_DECISIONS)[number];
 export const VERDICTS = ["approved", "needs_revision", "blocked"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -64,6 +67,16 @@ export const EVENT_DATA = {
     deliverables: z.int().nonnegative(),
     tasks: z.int().nonnegative(),
     estimated_tokens: tokens,
+    /** What a model used to make it; absent where none was asked. */
+    planning: UsageData.optional(),
+  }),
+  "kamachiq.plan.approval_requested": z.object({ revision: z.int().positive(), plan: ArtifactRef }),
+  "kamachiq.plan.approval_decided": z.object({
+    revision: z.int().positive(),
+    plan: ArtifactRef,
+    decision: z.enum(PLAN_DECISIONS),
+    actor,
+    comment: z.string(),
   }),
   "kamachiq.plan.validated": z.object({
     plan: ArtifactRef,

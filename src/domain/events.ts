@@ -7,6 +7,8 @@ export const EVENT_TYPES = [
   "kamachiq.intake.resumed",
   "kamachiq.plan.started",
   "kamachiq.plan.decomposed",
+  "kamachiq.plan.approval_requested",
+  "kamachiq.plan.approval_decided",
   "kamachiq.plan.validated",
   "kamachiq.policy.started",
   "kamachiq.policy.decided",

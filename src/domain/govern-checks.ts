@@ -8,6 +8,7 @@ import {
   latestProjectScores,
   openBlocks,
   type RunLog,
+  spentInAll,
   spentOf,
   type TaskLog,
 } from "./run-log.ts";
@@ -152,7 +153,7 @@ const budgetVariance: Check = (log, { budget_variance_max }) => {
     // Remediation has a reserve of its own; the estimate is of a first attempt.
     if (remediation > 0) found.note(`${remediation} tokens more went into remediation.`, ...basis);
   }
-  const total = log.tasks.reduce((sum, task) => sum + spentOf(task), 0);
+  const total = spentInAll(log);
   if (log.accepted !== null && total > log.accepted.budget_tokens)
     found.block(
       `${total} tokens were spent of a budget of ${log.accepted.budget_tokens}.`,

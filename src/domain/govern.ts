@@ -6,7 +6,7 @@ import type { KamachiqEvent } from "./events.ts";
 import { GOVERNANCE_CHECKS, type CheckOutcome, type CheckName } from "./govern-checks.ts";
 import { TASK_TYPES } from "./plan.ts";
 import { GOVERNANCE_THRESHOLD } from "./policy.ts";
-import { isOverridden, latestProjectScores, readRunLog, type RunLog, spentOf } from "./run-log.ts";
+import { isOverridden, latestProjectScores, readRunLog, type RunLog, spentInAll } from "./run-log.ts";
 
 export { renderGovernanceMarkdown } from "./report-markdown.ts";
 
@@ -201,7 +201,7 @@ function figures(log: RunLog): Pick<GovernanceReport, Figures> {
     cost: {
       budget: log.accepted?.budget_tokens ?? 0,
       estimated: log.decomposed?.estimated_tokens ?? 0,
-      spent: log.tasks.reduce((sum, task) => sum + spentOf(task), 0),
+      spent: spentInAll(log),
     },
     outcomes,
     decisions: log.decisions.map((fact) => ({
@@ -222,20 +222,30 @@ function figures(log: RunLog): Pick<GovernanceReport, Figures> {
         reasons: blocked.reasons,
         event: blocked.sequence,
       })),
-    approvals: log.reviews.flatMap(({ requested, decided }) =>
-      decided === null
-        ? []
-        : [
-            {
-              review_id: requested.review_id,
-              scope: requested.scope,
-              subject: requested.task_id ?? requested.deliverable_id ?? log.project,
-              decision: decided.decision,
-              actor: decided.actor,
-              event: decided.sequence,
-            },
-          ],
-    ),
+    approvals: [
+      ...log.plan_approvals.map(({ revision, plan, decision, actor, sequence }) => ({
+        review_id: `plan/${revision}`,
+        scope: "plan",
+        subject: plan.digest,
+        decision,
+        actor,
+        event: sequence,
+      })),
+      ...log.reviews.flatMap(({ requested, decided }) =>
+        decided === null
+          ? []
+          : [
+              {
+                review_id: requested.review_id,
+                scope: requested.scope,
+                subject: requested.task_id ?? requested.deliverable_id ?? log.project,
+                decision: decided.decision,
+                actor: decided.actor,
+                event: decided.sequence,
+              },
+            ],
+      ),
+    ],
     events: { first: log.first?.sequence ?? null, last: log.last?.sequence ?? null, count: log.count },
   };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { InputError } from "./errors.ts";
 import { PlanFile } from "./plan-file.ts";
+import { withOurNames } from "./planner-output.ts";
 import { Plan, PlannerOutput, TaskGraph } from "./plan.ts";
 import { readDocument } from "./yaml-document.ts";
 import { fieldName } from "./zod-issues.ts";
@@ -36,7 +37,8 @@ export function readGraphDocument(text: string, filename: string): GraphDocument
   const json = parseJson(text, filename);
   const kind = kindOf(json ?? readDocumentAs(text, filename), filename);
   const { schema } = KINDS[kind];
-  const parsed = json === undefined ? null : schema.safeParse(json);
+  const prepared = kind === "planner_output" ? withOurNames(json) : { value: json, problems: [] };
+  const parsed = json === undefined || prepared.problems.length > 0 ? null : schema.safeParse(prepared.value);
   const value = parsed?.success === true ? parsed.data : readWithLines(text, filename, kind, parsed?.error ?? null);
   if (kind === "plan_file") return { kind, file: value as PlanFile };
   if (kind === "plan") return { kind, plan: value as Plan };
@@ -86,7 +88,10 @@ function kindOf(value: unknown, filename: string): Kind {
 /** For the errors' lines, which only the slower reader has. */
 function readWithLines(text: string, filename: string, kind: Kind, error: z.ZodError | null): unknown {
   const { schema, noun } = KINDS[kind];
-  if (text.length <= LINES_MAX) return readDocument(text, filename, { ...COMMON, schema, noun });
+  if (text.length <= LINES_MAX) {
+    const prepare = kind === "planner_output" ? { prepare: (value: unknown) => withOurNames(value) } : {};
+    return readDocument(text, filename, { ...COMMON, schema, noun, ...prepare });
+  }
   const issues = error?.issues.slice(0, PROBLEMS_MAX) ?? [];
   throw refusal(
     filename,

@@ -45,6 +45,9 @@ export const Attachment = z.strictObject({
 });
 export type Attachment = z.infer<typeof Attachment>;
 
+/** Characters of all attachments together. */
+export const ATTACHMENTS_CHARACTERS_MAX = 3_000_000;
+
 /** A date that something is due, or a stream that it belongs to; deliverables name them by id. */
 export const Milestone = z.strictObject({
   id: Id,
@@ -87,6 +90,12 @@ export const DeliverableSpec = z.strictObject({
 });
 export type DeliverableSpec = z.infer<typeof DeliverableSpec>;
 
+/** Tokens and, where agents cost money, United States dollars. */
+export const Budget = z.strictObject({
+  tokens: z.int().positive().max(10_000_000_000),
+  usd: z.number().positive().max(1_000_000).optional(),
+});
+
 /** What an operator states: an outcome, its limits and how to know that it was reached. */
 export const ProjectSpec = z
   .strictObject({
@@ -98,17 +107,21 @@ export const ProjectSpec = z
     /** Held-out checks, run by the harness alone on the merged whole; never shown to an agent. */
     acceptance: z.array(AcceptanceCheck).max(200).default([]),
     capsule: Id.optional(),
+    /** Who plans. Absent: the capsules, and the configured model where no capsule covers the goals. */
+    planner: z.enum(["capsule", "model"]).optional(),
     parameters: freeForm.default({}),
     milestones: z.array(Milestone).max(100).default([]),
     workstreams: z.array(Workstream).max(100).default([]),
     /** What is to be delivered, each by a capsule. Empty: the planner finds out from the goals. */
     deliverables: z.array(DeliverableSpec).max(100).default([]),
-    attachments: z.array(Attachment).max(10).default([]),
-    /** Tokens and, where agents cost money, United States dollars. */
-    budget: z.strictObject({
-      tokens: z.int().positive().max(10_000_000_000),
-      usd: z.number().positive().max(1_000_000).optional(),
-    }),
+    attachments: z
+      .array(Attachment)
+      .max(10)
+      .refine((list) => list.reduce((sum, { content }) => sum + content.length, 0) <= ATTACHMENTS_CHARACTERS_MAX, {
+        error: `must have at most ${ATTACHMENTS_CHARACTERS_MAX} characters together`,
+      })
+      .default([]),
+    budget: Budget,
     timeout_minutes: z
       .number()
       .positive()

@@ -1,7 +1,18 @@
 const TEXT_MAX = 500;
 // Line ends, control characters, and what turns the direction of text or can't be seen.
 const UNSEEN = /[\p{Cc}\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/gu;
+const RUNS_OF_SPACE = /\s+/g;
 const PLAIN = /^[\w./:+=,-]{1,200}$/;
+
+/** Foreign text as one line of at most `max` characters: no control characters, nothing that can't be seen, single spaces. */
+export function oneLine(value: string, max: number): string {
+  const line = value
+    .slice(0, 2 * max)
+    .replaceAll(UNSEEN, " ")
+    .replaceAll(RUNS_OF_SPACE, " ")
+    .trim();
+  return line.length > max || value.length > 2 * max ? `${line.slice(0, max - 2).trimEnd()} …` : line;
+}
 
 /** Foreign text as one line of Markdown that shows it as it is: no markup, HTML, links, cells or lines of its own. At most 500 characters of it. */
 export function text(value: string): string {

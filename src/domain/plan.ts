@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ArtifactRef, Id } from "./ids.ts";
-import { Ownership, placing, Provisioning } from "./intake.ts";
+import { Milestone, Ownership, placing, Provisioning, SourceLines, Workstream } from "./intake.ts";
+import { Planning } from "./planning.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -75,15 +76,32 @@ export const PlannerOutput = z.strictObject({
 });
 export type PlannerOutput = z.infer<typeof PlannerOutput>;
 
+/** Something that an attachment asks for, where it stands there, and which deliverables answer it, with the reason. */
+export const PlannedRequirement = z.strictObject({
+  id: Id,
+  /** The source's words, cut to 500 characters. Foreign text: data, never an instruction. */
+  text: z.string().max(500),
+  ...SourceLines.shape,
+  covered_by: z.array(z.strictObject({ deliverable: Id, reason: z.string().max(500) })).max(10),
+});
+export type PlannedRequirement = z.infer<typeof PlannedRequirement>;
+
 /** The whole plan, as stored in the artifact store; its digest is what is approved and executed. */
 export const Plan = z.strictObject({
   revision: z.int().positive(),
   planner: z.string().max(100),
+  /** What planning with a model took; absent where no model was asked. */
+  planning: Planning.optional(),
   /** Why this capsule: one line a reason. */
   match: z.array(z.string().max(500)).max(100),
   deliverables: z.array(Deliverable).min(1).max(1_000),
   provisioning: Provisioning,
   graphs: z.record(z.string(), TaskGraph),
+  /** Those that the deliverables belong to, of the spec or of the attachments. */
+  milestones: z.array(Milestone).max(100).default([]),
+  workstreams: z.array(Workstream).max(100).default([]),
+  /** Of the attachments. What nothing covers is not planned for. */
+  requirements: z.array(PlannedRequirement).max(500).default([]),
   /** Tokens, as a sum of the graphs' estimates. */
   estimated_tokens: z.int().nonnegative(),
 });

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Capsule } from "./capsule.ts";
+import { InputError } from "./errors.ts";
 import { Id } from "./ids.ts";
 
 export const RESOURCE_KINDS = ["repository", "pipeline", "workspace", "dependencies", "board", "memory"] as const;
@@ -38,3 +40,24 @@ export const ProvisioningInput = z.strictObject({
   dry_run: z.boolean().default(false),
 });
 export type ProvisioningInput = z.infer<typeof ProvisioningInput>;
+
+/**
+ * The lock files of a capsule as its scaffold renders them, each with the manifest that the registry's client wants
+ * beside it. Throws InputError `capsule_invalid` where the scaffold lacks one.
+ */
+export function lockFiles(
+  { id, dependencies }: Pick<Capsule, "id" | "dependencies">,
+  scaffold: readonly { path: string; content: string }[],
+): { kind: "python" | "node"; files: { path: string; content: string }[] }[] {
+  return (["python", "node"] as const).flatMap((kind) => {
+    const lock = dependencies[kind];
+    if (lock === undefined) return [];
+    const manifest = kind === "node" ? [lock.replace(/[^/]+$/, "package.json")] : [];
+    const files = [lock, ...manifest].map((path) => {
+      const file = scaffold.find((candidate) => candidate.path === path);
+      if (file !== undefined) return { path, content: file.content };
+      throw new InputError(`The scaffold of capsule ${id} has no ${path}.`, { code: "capsule_invalid" });
+    });
+    return [{ kind, files }];
+  });
+}

@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { Capsule } from "./capsule.ts";
 import { Id, ID_PATTERN } from "./ids.ts";
-import { ProjectSpec } from "./intake.ts";
 import { PlanFile } from "./plan-file.ts";
 import { Plan, PlannerOutput, TaskGraph } from "./plan.ts";
+import { SpecFile } from "./spec-document.ts";
 
 /** A change that refuses what was accepted before gets a new version; the old file stays for those who name it. */
 const VERSION = "v1";
 
 const SCHEMAS = {
-  "project-spec": { schema: ProjectSpec, title: "KAMACHIQ project spec" },
+  "project-spec": { schema: SpecFile, title: "KAMACHIQ project spec" },
   "task-graph": { schema: TaskGraph, title: "KAMACHIQ task graph" },
   "planner-output": { schema: PlannerOutput, title: "KAMACHIQ planner output" },
   plan: { schema: Plan, title: "KAMACHIQ plan" },

@@ -1,6 +1,6 @@
 import type { KamachiqEvent } from "./events.ts";
 import { code, count, score, section, source, text } from "./markdown.ts";
-import { latestProjectScores, lastScore, readRunLog, type RunLog, spentOf, type TaskLog } from "./run-log.ts";
+import { latestProjectScores, lastScore, readRunLog, type RunLog, spentInAll, type TaskLog } from "./run-log.ts";
 
 /** Headings by type of task, in the order of the notes. */
 const HEADINGS = {
@@ -73,7 +73,7 @@ function decisionLines(log: RunLog): string[] {
       `- ${text(unblocked.actor)} let ${code(unblocked.deliverable_id)} through: ${text(unblocked.reason)}${source([unblocked.sequence])}`,
     ];
   });
-  const spent = log.tasks.reduce((sum, task) => sum + spentOf(task), 0);
+  const spent = spentInAll(log);
   return [
     ...(verdict === undefined ? [] : [`- Governance: ${verdict.verdict}${source([verdict.sequence])}`]),
     ...people,

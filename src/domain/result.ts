@@ -17,11 +17,13 @@ export interface ProjectResult {
     attempts: number;
     duration_seconds: number;
   };
-  /** A URL or path that `git clone` takes. */
+  /** Of the first deliverable: a URL or path that `git clone` takes. */
   repository: string | null;
   tag: string | null;
   /** A shell line that shows the result at work. */
   try_command: string | null;
+  /** The same of each, in the plan's order. Absent in results that an earlier version wrote. */
+  deliverables?: { id: string; repository: string | null; tag: string | null; try_command: string | null }[];
   /** Claim checks by kind: `completion_report`, `governance_report`, their `_markdown`, `release_notes`. */
   artifacts: Record<string, ArtifactRef>;
   /** Folder on this machine with the reports as files. */

@@ -48,6 +48,8 @@ export interface RunLog {
   resumed: Fact<EventData<"kamachiq.intake.resumed">>[];
   stages: Fact<{ stage: Stage }>[];
   decomposed: Fact<EventData<"kamachiq.plan.decomposed">> | null;
+  /** Decisions of people on revisions of the plan, oldest first. */
+  plan_approvals: Fact<EventData<"kamachiq.plan.approval_decided">>[];
   validated: Fact<EventData<"kamachiq.plan.validated">> | null;
   decisions: DecisionFact[];
   blocks: BlockLog[];
@@ -76,6 +78,7 @@ export function readRunLog(events: readonly KamachiqEvent[]): RunLog {
     resumed: [],
     stages: [],
     decomposed: null,
+    plan_approvals: [],
     validated: null,
     decisions: [],
     blocks: [],
@@ -106,6 +109,11 @@ function add(log: RunLog, tasks: Map<string, TaskLog>, event: TypedEvent): void 
       break;
     case "kamachiq.plan.decomposed":
       log.decomposed = fact(event.data);
+      break;
+    case "kamachiq.plan.approval_requested":
+      break; // the decision says the same and more
+    case "kamachiq.plan.approval_decided":
+      log.plan_approvals.push(fact(event.data));
       break;
     case "kamachiq.plan.validated":
       log.validated = fact(event.data);
@@ -196,6 +204,13 @@ function attemptOf(task: TaskLog, attempt: number): AttemptLog {
   const added = { attempt, started: null, produced: null, scored: null, merged: null, returned: null };
   task.attempts.push(added);
   return added;
+}
+
+/** Tokens that were spent, on the plan and on every attempt. */
+export function spentInAll(log: RunLog): number {
+  const planning = log.decomposed?.planning;
+  const planned = planning === undefined ? 0 : planning.input_tokens + planning.output_tokens;
+  return log.tasks.reduce((sum, task) => sum + spentOf(task), planned);
 }
 
 /** Tokens that the task's attempts really used. */

@@ -23,10 +23,16 @@ export interface DocumentKind<Schema extends z.ZodType> {
   /** Of the InputError, e.g. `spec_invalid`. */
   code: string;
   remedy: string;
+  /** Turns what is written into what the schema describes, item for item, so that problems keep their lines. */
+  prepare?: Prepare;
 }
 
-type Path = readonly PropertyKey[];
-interface Problem {
+export type Prepare = (value: unknown) => { value: unknown; problems: Problem[] };
+
+/** Keys and indexes from the root of a document to a value. */
+export type Path = readonly PropertyKey[];
+/** What is wrong with the value at `path`, and what to do. */
+export interface Problem {
   path: Path;
   message: string;
 }
@@ -57,7 +63,9 @@ export function readDocument<Schema extends z.ZodType>(
   const { document, errors } = parse(text, lines);
   if (document === undefined || errors.length > 0) return fail(errors.map((error) => `${filename}:${error}`));
 
-  const { value, problems } = expand(document);
+  const expanded = expand(document);
+  const prepared = expanded.problems.length === 0 ? kind.prepare?.(expanded.value) : undefined;
+  const { value, problems } = prepared ?? expanded;
   const parsed = kind.schema.safeParse(value);
   if (!parsed.success) {
     const seen = new Set(problems.map(({ path }) => fieldName(path)));
@@ -154,6 +162,13 @@ function expand(document: Document.Parsed): { value: unknown; problems: Problem[
   if (characters < 0)
     problems.push({ path: [], message: `more than ${CHARACTERS_MAX} characters once aliases are expanded` });
   return { value, problems };
+}
+
+/** For a text that `readDocument` took: the line of the value at a path, or of the nearest thing around it that is there. */
+export function lineFinder(text: string): (path: Path) => number {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { version: "1.2", lineCounter: lines });
+  return (path) => lineOf(document, lines, path);
 }
 
 /** Line of the value at `path`, or of the nearest thing around it that is there. */

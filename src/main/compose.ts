@@ -5,24 +5,28 @@ import type { ActivityDeps } from "../activities/deps.ts";
 import { createTemplateAgent } from "../adapters/agent-template.ts";
 import { createFileArtifactStore } from "../adapters/artifact-store-files.ts";
 import { createPostgresBoard } from "../adapters/board-postgres.ts";
-import { loadCapsuleLibrary } from "../adapters/capsule-library.ts";
-import { createDocsEvaluator } from "../adapters/evaluator-docs.ts";
-import { createPythonEvaluator } from "../adapters/evaluator-python.ts";
-import { createTypeScriptEvaluator } from "../adapters/evaluator-typescript.ts";
+import { watchCapsuleFolder } from "../adapters/capsule-folder.ts";
+import { createCapsuleRepository } from "../adapters/capsule-repository.ts";
+import { readCatalogue } from "../adapters/catalogue.ts";
+import { createModel } from "../adapters/model.ts";
 import { createPostgresMemory } from "../adapters/memory-postgres.ts";
+import { createPlanner } from "../adapters/planner.ts";
 import { createCapsulePlanner } from "../adapters/planner-capsule.ts";
+import { createCitedPlanner } from "../adapters/planner-cited.ts";
+import { createModelPlanner } from "../adapters/planner-model.ts";
+import { createTenantPlanner } from "../adapters/planner-tenant.ts";
 import { createPolicyFiles } from "../adapters/policy-files.ts";
-import { createBubblewrapSandbox } from "../adapters/sandbox-bubblewrap.ts";
-import { createNoSandbox } from "../adapters/sandbox-none.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
+import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
-import type { Sandbox } from "../ports/sandbox.ts";
 import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
+import { createEvaluators } from "./evaluators.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
+import { createSandbox } from "./sandbox.ts";
 import type { Components } from "../stack/components.ts";
 
 export interface Embedding {
@@ -40,14 +44,25 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   );
   const sandbox = createSandbox(config, components);
   await sandbox.check();
-  const library = await loadCapsuleLibrary(CAPSULES);
+  const library = createCapsuleRepository(
+    db,
+    watchCapsuleFolder(CAPSULES, (err) => logs.server.error({ err }, "the capsules were changed and are not valid")),
+  );
+  await library.list(); // what is not valid from the start is told now
   const policies = await createPolicyFiles(POLICIES);
+  const model = createModel(config.model);
+  const summariser = createExtractiveSummariser();
+  const planner = createTenantPlanner(library, async (own) => {
+    const catalogue = await readCatalogue(own, policies.engine.rule_sets);
+    const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser });
+    return createPlanner(createCapsulePlanner(own), modelPlanner);
+  });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createCapsulePlanner(library),
+    planner: createCitedPlanner(planner, summariser),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;
@@ -58,11 +73,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     board: createPostgresBoard(db),
     memory: createPostgresMemory(db),
     agents: new Map([["template", createTemplateAgent()]]),
-    evaluators: [
-      createPythonEvaluator({ sandbox, python: components.python }),
-      createDocsEvaluator({ sandbox, python: components.python }),
-      createTypeScriptEvaluator({ sandbox, tools: await findNodeTools() }),
-    ],
+    evaluators: createEvaluators({ sandbox, python: components.python, node: await findNodeTools() }),
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
@@ -75,9 +86,4 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
 function execution(): { workflow: string | undefined; run: string | undefined } {
   const { workflowExecution } = activityInfo();
   return { workflow: workflowExecution?.workflowId, run: workflowExecution?.runId };
-}
-
-function createSandbox(config: Config, { bubblewrap }: Components): Sandbox {
-  if (config.sandbox === "none") return createNoSandbox();
-  return createBubblewrapSandbox({ bubblewrap: bubblewrap ?? "bwrap" });
 }

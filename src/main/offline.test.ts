@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { runCli } from "../cli/main.ts";
 import { offline } from "./offline.ts";
+import { CAPSULES } from "./paths.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "kamachiq-offline-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -110,5 +111,48 @@ describe("kamachiq graph validate", () => {
     const { code, stdout } = await validate({ ...graph(...nodes), budget_total: 1_000_000 });
     expect(code, stdout).toBe(0);
     expect(stdout).toContain("valid, 10,000 tasks in 10,000 waves");
+  });
+});
+
+describe("kamachiq graph import", () => {
+  it("makes a valid task graph of spec-kit's tasks, and says what it decided", async () => {
+    const tasks = new URL("../../test/fixtures/speckit-tasks.md", import.meta.url).pathname;
+    const out = join(folder, "imported.json");
+    const { code, stdout, stderr } = await kamachiq("graph", "import", tasks, "--out", out);
+    expect({ code, stdout }, stderr).toEqual({ code: 0, stdout: "" });
+    const validated = await kamachiq("graph", "validate", out, "--json");
+    expect(JSON.parse(validated.stdout)).toMatchObject({ kind: "task_graph", valid: true });
+    const poor = await kamachiq("graph", "import", tasks, "--budget", "10");
+    await writeFile(out, poor.stdout);
+    expect((await kamachiq("graph", "validate", out)).stderr).toContain("and the budget is 10; raise the budget");
+  });
+
+  it("makes our planner output of the blueprint's", async () => {
+    const file = join(folder, "blueprint.json");
+    const api = { id: "api-svc", persona: "developer_backend.v2", tools: ["github"], budget_tokens: 25_000 };
+    const provisioning = { repositories: ["api"], boards: [], environments: [] };
+    await writeFile(file, JSON.stringify({ deliverables: [{ ...api, dependencies: [] }], provisioning }));
+    const { code, stdout, stderr } = await kamachiq("graph", "import", file);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ deliverables: [{ id: "api-svc" }], provisioning: { repository: true } });
+  });
+
+  it("names the line that is wrong", async () => {
+    const file = join(folder, "tasks.md");
+    await writeFile(file, "# Tasks\n\n## Phase 1: Setup\n\n- [ ] T001 Make a\n- [ ] T001 Make b\n");
+    const { code, stderr } = await kamachiq("graph", "import", file);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/tasks\.md:6: /);
+  });
+});
+
+describe("capsule validate, offline", () => {
+  it("finds nothing in the capsules that come with the product", { timeout: 30_000 }, async () => {
+    const files = (await readdir(CAPSULES)).filter((name) => name.endsWith(".yaml"));
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files) {
+      const { code, stdout } = await kamachiq("capsule", "validate", join(CAPSULES, file), "--json");
+      expect([file, code, (JSON.parse(stdout) as { problems: string[] }).problems]).toEqual([file, 0, []]);
+    }
   });
 });

@@ -13,4 +13,16 @@ export const offline: Offline = {
     const [library, policies] = await Promise.all([loadCapsuleLibrary(CAPSULES), createPolicyFiles(POLICIES)]);
     return readCatalogue(library, policies.engine.rule_sets);
   },
+  async heuristics() {
+    const [{ loadCapsuleLibrary }, { PlannerHeuristics }, { CAPSULES }] = await Promise.all([
+      import("../adapters/capsule-library.ts"),
+      import("../domain/heuristics.ts"),
+      import("./paths.ts"),
+    ]);
+    const { capsule } = await (await loadCapsuleLibrary(CAPSULES)).get("kamachiq_project_planner");
+    return PlannerHeuristics.parse(capsule.heuristics);
+  },
+  async capsules() {
+    return (await import("./capsule-tools.ts")).capsuleTools;
+  },
 };

@@ -32,7 +32,8 @@ export function createPreview(
     }
     const visible = withoutAcceptance(spec);
     const plan = await planOf(visible, given, planner);
-    if (given.plan !== undefined || given.output !== undefined) await checkGivenPlan(plan, visible, library);
+    if (given.plan !== undefined || given.output !== undefined)
+      await checkGivenPlan(plan, visible, library.of(spec.tenant));
     const checked = checkPlan(plan);
     const reports = Object.fromEntries(
       plan.deliverables.map(({ id }, index) => [id, checked[index] as (typeof checked)[0]]),

@@ -13,6 +13,7 @@ import { acquireLock } from "../stack/lock.ts";
 import { removeServerInfo, writeServerInfo } from "../stack/server-info.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { loadPrincipals } from "../stack/tokens.ts";
+import { checkPublished } from "./capsule-tools.ts";
 import { composeDeps } from "./compose.ts";
 import { watchIdleness } from "./idle.ts";
 import { createPreview } from "./preview.ts";
@@ -86,6 +87,8 @@ async function serveUntil(
     logs: createLogFiles(join(config.home, "logs", "projects")),
     log: logs.server,
     previewPlan: createPreview(deps),
+    capsules: deps.library,
+    checkCapsule: checkPublished,
     settings: {
       version: VERSION,
       sandbox: deps.sandbox,

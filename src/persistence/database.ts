@@ -2,6 +2,8 @@ import { Kysely, Migrator, PostgresDialect } from "kysely";
 import pg from "pg";
 import { KamachiqError, TransientError } from "../domain/errors.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
+import * as planApproval from "./migrations/0002-plan-approval.ts";
+import * as capsules from "./migrations/0003-capsules.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -10,7 +12,11 @@ export type DatabaseAddress =
   | { connectionString: string }
   | { host: string; port?: number; user: string; database: string };
 
-const MIGRATIONS = { "0001-foundation": foundation };
+const MIGRATIONS = {
+  "0001-foundation": foundation,
+  "0002-plan-approval": planApproval,
+  "0003-capsules": capsules,
+};
 
 // Counts and token sums are far below 2^53, so bigint columns are read as numbers.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);

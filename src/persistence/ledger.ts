@@ -82,6 +82,35 @@ export async function settle(tx: Transaction<Database>, at: Attempt, usage: Usag
   await changeBudgets(tx, at, -reserved.tokens, tokens);
 }
 
+/** Who the ledger says spent tokens on the plan; no task can have this id beside no deliverable. */
+export const PLANNING = { deliverable_id: "", task_id: "planning", attempt: 1 };
+
+/** Charges what making the plan cost, against a reserve of its own and the project. A repeated call changes nothing. */
+export async function chargePlanning(
+  tx: Transaction<Database>,
+  project_id: string,
+  reserve_tokens: number,
+  usage: Usage,
+): Promise<void> {
+  const at = { project_id, ...PLANNING };
+  if ((await entryOf(tx, at, "settle")) !== undefined) return;
+  const tokens = usage.input_tokens + usage.output_tokens;
+  await openBudgets(tx, project_id, new Map([["planning", reserve_tokens]]));
+  await tx
+    .insertInto("ledger")
+    .values([
+      { ...at, entry: "reserve", tokens: reserve_tokens },
+      { ...at, entry: "settle", tokens, usd: usage.usd, source: usage.source },
+    ])
+    .execute();
+  await tx
+    .updateTable("budgets")
+    .set({ tokens_spent: sql<number>`tokens_spent + ${tokens}` })
+    .where("project_id", "=", project_id)
+    .where("scope", "in", ["project", "planning"])
+    .execute();
+}
+
 /** Ends the reservations of attempts that failed or were cancelled, so that the books of a finished project balance. */
 export async function releaseOpen(tx: Transaction<Database>, projectId: string): Promise<void> {
   await sql`

@@ -3,7 +3,8 @@ import type { EventType } from "../domain/events.ts";
 import type { TaskState } from "../domain/execute.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import type { ProjectSpec, ProjectState, Stage } from "../domain/intake.ts";
-import type { TaskType } from "../domain/plan.ts";
+import type { PlanDecision } from "../domain/event-data.ts";
+import type { PlannerOutput, TaskType } from "../domain/plan.ts";
 import type { Violation } from "../domain/policy.ts";
 import type { ResourceKind } from "../domain/provision.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
@@ -29,6 +30,8 @@ export interface Database {
     workflow_id: string;
     traceparent: string;
     plan: ColumnType<ArtifactRef | null, string | null | undefined, string | null>;
+    /** A person approves the plan before anything is done for it. */
+    approve_plan: Generated<boolean>;
     result: ColumnType<ProjectResult | null, string | null | undefined, string | null>;
     event_sequence: Generated<number>;
     created_by: string;
@@ -119,6 +122,17 @@ export interface Database {
     decided_by: string | null;
     comment: string | null;
   };
+  plan_approvals: {
+    project_id: string;
+    /** From 1; a revised plan is the next. */
+    revision: number;
+    plan: Json<ArtifactRef>;
+    state: "open" | PlanDecision;
+    requested_at: Timestamp;
+    decided_at: OptionalTimestamp;
+    decided_by: string | null;
+    comment: string | null;
+  };
   requeue: {
     id: string;
     project_id: string;
@@ -178,6 +192,48 @@ export interface Database {
     size: number;
     media_type: string;
     created_at: Timestamp;
+  };
+  /** Every content that a plan may name, by its digest. Rows never change but for `shipped`. */
+  capsule_contents: {
+    digest: string;
+    capsule_id: string;
+    version: string;
+    /** Canonical JSON of a CapsuleContent, whose SHA-256 is the digest. */
+    content: string;
+    /** Whether it came with the product at some time. */
+    shipped: boolean;
+    kept_at: Timestamp;
+  };
+  /** Published versions; rows never change. */
+  capsules: {
+    id: string;
+    version: string;
+    digest: string;
+    published_by: string;
+    published_at: Timestamp;
+  };
+  /** The newest sequence of a tenant and capsule is in force. */
+  installations: {
+    id: Generated<string>;
+    tenant: string;
+    capsule_id: string;
+    /** From 1, by tenant and capsule. */
+    sequence: number;
+    version: string;
+    digest: string;
+    /** Sequence of the installation that a rollback went back to. */
+    restores: number | null;
+    installed_by: string;
+    installed_at: Timestamp;
+  };
+  templates: {
+    id: Generated<string>;
+    tenant: string;
+    name: string;
+    output: Json<PlannerOutput>;
+    digest: string;
+    imported_by: string;
+    imported_at: Timestamp;
   };
   idempotency_keys: {
     principal: string;

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import type { PlanAnswer } from "../activities/contract.ts";
 import type { Stage } from "../domain/intake.ts";
 
 /** Task queue of workflows and of the activities that only decide and record. */
@@ -15,6 +16,13 @@ export const taskWorkflowId = (projectId: string, deliverableId: string, taskId:
 export interface ProjectWorkflowInput {
   project_id: string;
   region: string;
+  /** A person approves the plan first. */
+  approve_plan?: boolean;
+}
+
+/** What a person says of the revision of the plan that has this digest. */
+export interface PlanWord extends PlanAnswer {
+  digest: string;
 }
 
 /** What the project's workflow says of itself without touching the database. */
@@ -47,6 +55,8 @@ export const resumeUpdate = defineUpdate<boolean>("resume");
 export const cancelUpdate = defineUpdate<boolean, [{ actor: string; reason: string }]>("cancel");
 /** Asks policy again about a blocked deliverable, or lets it through. Answers whether it goes on. */
 export const unblockUpdate = defineUpdate<boolean, [Unblock]>("unblock");
+/** On the plan that waits for approval; refused for any other digest, and when one was taken already. */
+export const planUpdate = defineUpdate<boolean, [PlanWord]>("plan");
 /** A person's decision on an open review, to the HumanReviewWorkflow. Refused when one was taken already. */
 export const decideUpdate = defineUpdate<boolean, [Decision]>("decide");
 /** From the project to a deliverable: how many tasks it may run at once. */

@@ -1,6 +1,6 @@
 import { CancellationScope, condition, getExternalWorkflowHandle, setHandler } from "@temporalio/workflow";
-import { ApplicationFailure } from "@temporalio/common";
-import type { DecisionSummary } from "../activities/contract.ts";
+import { ApplicationFailure, type Duration } from "@temporalio/common";
+import type { DecisionSummary, PlanAnswer } from "../activities/contract.ts";
 import type { Stage } from "../domain/intake.ts";
 import { records, regional, type Regional } from "./activities.ts";
 import {
@@ -8,6 +8,8 @@ import {
   deliverableWorkflowId,
   pausedSignal,
   pauseUpdate,
+  planUpdate,
+  type PlanWord,
   progressQuery,
   type ProjectWorkflowInput,
   resumeUpdate,
@@ -17,10 +19,14 @@ import {
   waitingSignal,
 } from "./messages.ts";
 
+/** As what the plan waits for a person. Deliverables start only when it no longer does. */
+const PLAN = "plan";
+
 /** What the stages share: the project's ids, what people told it, and who is waiting for whom. */
 export class ProjectRun {
   readonly project_id: string;
   readonly region: string;
+  readonly approvePlan: boolean;
   readonly steps: Regional["steps"];
   readonly scope = new CancellationScope();
   /** Set when the scope was cancelled: how the project then ends. */
@@ -31,11 +37,14 @@ export class ProjectRun {
   private readonly waiting = new Set<string>();
   private readonly blocked = new Map<string, DecisionSummary>();
   private readonly unblocking = new Map<string, Unblock & { allowed?: boolean }>();
+  private openPlan: string | undefined;
+  private planAnswer: PlanAnswer | undefined;
   private state: "running" | "waiting" | "blocked" | "paused" = "running";
 
-  constructor({ project_id, region }: ProjectWorkflowInput) {
+  constructor({ project_id, region, approve_plan = false }: ProjectWorkflowInput) {
     this.project_id = project_id;
     this.region = region;
+    this.approvePlan = approve_plan;
     this.steps = regional(region).steps;
     setHandler(progressQuery, () => ({
       stage: this.stage,
@@ -56,6 +65,31 @@ export class ProjectRun {
       },
     });
     setHandler(waitingSignal, ({ id, waiting }) => this.setWaiting(id, waiting));
+    setHandler(planUpdate, (word) => this.answerPlan(word), {
+      validator: ({ digest }) => {
+        if (this.openPlan === digest && this.planAnswer === undefined) return;
+        throw ApplicationFailure.nonRetryable("No plan with this digest waits for approval.", "conflict");
+      },
+    });
+  }
+
+  /** Waits for a person's word on a plan; null when nobody gave one in time. */
+  async untilPlanAnswered(digest: string, timeout: Duration): Promise<PlanAnswer | null> {
+    [this.openPlan, this.planAnswer] = [digest, undefined];
+    this.deliverableStarted(PLAN);
+    this.setWaiting(PLAN, true);
+    try {
+      await condition(() => this.planAnswer !== undefined, timeout);
+      return this.planAnswer ?? null;
+    } finally {
+      this.openPlan = undefined;
+      this.deliverableEnded(PLAN);
+    }
+  }
+
+  private answerPlan(word: PlanWord): boolean {
+    this.planAnswer = word;
+    return true;
   }
 
   async enter(stage: Stage): Promise<void> {

@@ -36,9 +36,9 @@ export async function KamachiqProjectWorkflow(input: ProjectWorkflowInput): Prom
 }
 
 async function deliver(run: ProjectRun): Promise<Outcome> {
+  inBackground(run.reportState());
   const plan = await planProject(run);
   inBackground(watchDeadline(run, plan.timeout_minutes * 60_000));
-  inBackground(run.reportState());
   const decisions = await askPolicy(run, plan);
   await provisionAllowed(run, decisions);
   const ends = await executeGraph(run, plan, decisions);

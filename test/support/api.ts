@@ -9,9 +9,12 @@ import { Client, Connection } from "@temporalio/client";
 import { pino } from "pino";
 import { createFileArtifactStore } from "../../src/adapters/artifact-store-files.ts";
 import { createTemplateAgent } from "../../src/adapters/agent-template.ts";
-import { loadCapsuleLibrary } from "../../src/adapters/capsule-library.ts";
+import { watchCapsuleFolder } from "../../src/adapters/capsule-folder.ts";
+import { createCapsuleRepository } from "../../src/adapters/capsule-repository.ts";
 import { createCapsulePlanner } from "../../src/adapters/planner-capsule.ts";
+import { createTenantPlanner } from "../../src/adapters/planner-tenant.ts";
 import { createPolicyFiles } from "../../src/adapters/policy-files.ts";
+import { checkPublished } from "../../src/main/capsule-tools.ts";
 import { CAPSULES, POLICIES } from "../../src/main/paths.ts";
 import { createPreview } from "../../src/main/preview.ts";
 import { createApi } from "../../src/api/app.ts";
@@ -31,6 +34,10 @@ export interface TestApi {
   stop(): Promise<void>;
 }
 
+function unexpected(error: unknown): void {
+  throw error;
+}
+
 /** The real API on a free port, with a PostgreSQL and a Temporal server of its own, and without a worker. */
 export async function startTestApi(): Promise<TestApi> {
   const folder = await mkdtemp(join(tmpdir(), "kamachiq-api-test-"));
@@ -45,7 +52,7 @@ export async function startTestApi(): Promise<TestApi> {
   const roles = ["admin", "operator", "reviewer"] as const;
   const tokens = new Map(roles.map((role) => [role, randomBytes(32).toString("hex")]));
   const policies = await createPolicyFiles(POLICIES);
-  const library = await loadCapsuleLibrary(CAPSULES);
+  const library = createCapsuleRepository(db, watchCapsuleFolder(CAPSULES, unexpected));
   const api = createApi({
     db,
     pool,
@@ -61,7 +68,7 @@ export async function startTestApi(): Promise<TestApi> {
     logs: createLogFiles(folder),
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     previewPlan: createPreview({
-      planner: createCapsulePlanner(library),
+      planner: createTenantPlanner(library, createCapsulePlanner),
       library,
       policy: {
         constitution_hash: policies.constitution_hash,
@@ -70,6 +77,8 @@ export async function startTestApi(): Promise<TestApi> {
       sandbox: "bubblewrap",
       agents: new Map([["template", createTemplateAgent()]]),
     }),
+    capsules: library,
+    checkCapsule: checkPublished,
     settings: {
       version: "0.0.0",
       sandbox: "bubblewrap",

@@ -41,10 +41,10 @@ export async function expectOnce(kamachiq: Kamachiq, projectId: string): Promise
     ...merges.filter((key, index) => merges.indexOf(key) !== index).map((key) => `merge ${key}`),
   ];
   const produced = events.filter(({ type }) => type === "kamachiq.execute.task_produced");
-  const tokens = produced.reduce((sum, { data }) => {
-    const usage = data["usage"] as { input_tokens: number; output_tokens: number };
-    return sum + usage.input_tokens + usage.output_tokens;
-  }, 0);
+  type Usage = { input_tokens: number; output_tokens: number };
+  const planned = events.findLast(({ type }) => type === "kamachiq.plan.decomposed")?.data["planning"];
+  const usages = [...produced.map(({ data }) => data["usage"]), ...(planned === undefined ? [] : [planned])] as Usage[];
+  const tokens = usages.reduce((sum, usage) => sum + usage.input_tokens + usage.output_tokens, 0);
 
   expect(duplicates).toEqual([]);
   expect(events.map((event) => event.sequence)).toEqual(events.map((_, index) => index + 1));

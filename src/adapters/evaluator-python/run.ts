@@ -23,18 +23,24 @@ export interface Examination {
   signal: AbortSignal | undefined;
   /** Folder on the host with launchers of the project's console entry points; made after the metadata was read. */
   launchers?: string;
+  /** Absolute folder of the packages that the project's lock file names. */
+  dependencies?: string | undefined;
 }
 
-/** Runs a command in the tree, `python` being the review environment's and `src` importable. Throws when aborted. */
+/**
+ * Runs a command in the tree, `python` being the review environment's, `src` and after it the project's dependencies
+ * importable. Throws when aborted.
+ */
 export async function run(on: Examination, argv: string[], options: RunOptions = {}): Promise<SandboxResult> {
   const launchers = on.launchers === undefined ? [] : [on.launchers];
+  const dependencies = on.dependencies === undefined ? [] : [on.dependencies];
   const result = await on.sandbox.run({
     argv,
     workspace: on.tree,
-    readOnlyPaths: [...on.python.readOnlyPaths, HARNESS, ...launchers],
+    readOnlyPaths: [...on.python.readOnlyPaths, HARNESS, ...dependencies, ...launchers],
     binPaths: [...launchers, on.python.bin],
     env: {
-      PYTHONPATH: `${on.sandbox.inside(on.tree)}/src`,
+      PYTHONPATH: [`${on.sandbox.inside(on.tree)}/src`, ...dependencies].join(":"),
       PYTHONHASHSEED: "0",
       PYTHONDONTWRITEBYTECODE: "1",
       NO_COLOR: "1",

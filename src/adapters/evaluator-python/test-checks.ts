@@ -32,7 +32,8 @@ export async function testChecks(on: Examination, facts: TreeFacts, withCoverage
 export async function mutantsCheck(on: Examination, { mutation, changed }: EvaluationRequest): Promise<CheckResult> {
   const { mutants_max, seed, wall_ms, floor } = mutation;
   const marker = newMarker();
-  const input = { marker, mutants_max, seed, wall_ms, changed, workers: MUTANTS_AT_ONCE };
+  const dependencies = on.dependencies ?? null;
+  const input = { marker, mutants_max, seed, wall_ms, changed, workers: MUTANTS_AT_ONCE, dependencies };
   const ran = await run(on, ["python", `${HARNESS}/mutate.py`], {
     stdin: JSON.stringify(input),
     limits: mutationLimits(mutation),

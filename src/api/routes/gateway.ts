@@ -17,6 +17,8 @@ const CreateBody = z.strictObject({
   spec: SpecBody,
   /** Plan only; nothing is written. */
   dry_run: z.boolean().default(false),
+  /** A person approves the plan, by its digest, before anything is done for it. */
+  approve_plan: z.boolean().default(false),
   /** `unfinished`: take up an unfinished project with this very spec to which no client is attached, if there is one. */
   attach: z.enum(["unfinished", "never"]).default("never"),
   /** Refused unless it is the one that the server uses. */
@@ -102,12 +104,18 @@ export function gatewayRoutes(app: ApiApp, context: ApiContext): void {
     const { dry_run, ...request } = c.req.valid("json");
     checkAgainstSettings(request.spec, request.sandbox, settings);
     // Also before a real run: what can't be planned is refused here, and leaves nothing behind.
-    const plan = await context.previewPlan(request.spec);
-    if (dry_run) return c.json(planView(plan), 200);
-    const { view, resumed } = await createProject(context, request, {
-      actor: c.var.principal.name,
-      key: c.req.valid("header")["idempotency-key"],
-    });
+    const preview = await context.previewPlan(request.spec);
+    if (dry_run) return c.json(planView(preview), 200);
+    // A model is asked once: what it answered is the plan.
+    const plan = preview.plan.planning === undefined ? undefined : preview.plan;
+    const { view, resumed } = await createProject(
+      context,
+      { ...request, plan },
+      {
+        actor: c.var.principal.name,
+        key: c.req.valid("header")["idempotency-key"],
+      },
+    );
     c.header("location", `/v1/projects/${view.id}`);
     return c.json({ ...view, resumed }, resumed ? 200 : 201);
   });

@@ -37,7 +37,8 @@ const execute = createRoute({
           planner_output: documented("PlannerOutput", PlannerOutput, "input").optional(),
           /** Check it and say what would be done; nothing is written. */
           dry_run: z.boolean().default(false),
-          /** As for a project. */
+          /** Both as for a project. */
+          approve_plan: z.boolean().default(false),
           attach: z.enum(["unfinished", "never"]).default("never"),
           sandbox: z.enum(["bubblewrap", "none"]).optional(),
         })
@@ -64,13 +65,13 @@ export function planRoutes(app: ApiApp, context: ApiContext): void {
 
 function executeRoute(app: ApiApp, context: ApiContext): void {
   app.openapi(execute, async (c) => {
-    const { plan: given, planner_output: output, dry_run, attach, sandbox, spec } = c.req.valid("json");
+    const { plan: given, planner_output: output, dry_run, attach, approve_plan, sandbox, spec } = c.req.valid("json");
     checkAgainstSettings(spec, sandbox, context.settings);
     const preview = await context.previewPlan(spec, { plan: given, output });
     if (dry_run) return c.json(planView(preview), 200);
     const { view, resumed } = await createProject(
       context,
-      { spec, plan: preview.plan, attach },
+      { spec, plan: preview.plan, approve_plan, attach },
       { actor: c.var.principal.name, key: c.req.valid("header")["idempotency-key"] },
     );
     c.header("location", `/v1/projects/${view.id}`);

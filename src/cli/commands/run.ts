@@ -16,6 +16,7 @@ import { planText } from "../view/plan.ts";
 export interface RunOptions {
   /** A plan file, a plan or a planner output; carried out instead of what the planner would make. */
   plan?: string;
+  approve?: boolean;
   dryRun?: boolean;
   detach?: boolean;
   new?: boolean;
@@ -38,7 +39,7 @@ export async function run(session: Session, file: string | undefined, options: R
   }
   const project = await client.post<Accepted>(
     path,
-    { ...request, attach: options.new === true ? "never" : "unfinished" },
+    { ...request, approve_plan: options.approve === true, attach: options.new === true ? "never" : "unfinished" },
     { "idempotency-key": randomUUID() },
   );
   if (project.resumed) session.progress(`Taking up ${project.id}, which was unfinished. --new starts another one.`);

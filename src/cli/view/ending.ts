@@ -10,11 +10,9 @@ export function endingText(project: ProjectView, now: number, paint: Paint): str
   const { result } = project;
   const rows: [string, string | null | undefined][] = [
     ["reason", project.waiting_for.length > 0 ? null : (result?.reason ?? project.reason)], // else said below
-    ["repository", project.repository],
-    ["tag", result?.tag],
+    ...deliveredRows(project),
     ["reports", result?.reports_folder],
     ["workflow", project.temporal_url],
-    ["try it", result?.try_command],
   ];
   const lines = [
     "",
@@ -25,6 +23,21 @@ export function endingText(project: ProjectView, now: number, paint: Paint): str
     ...waitingLines(project),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Where each deliverable is, and a line to try it. */
+function deliveredRows({ repository, result }: ProjectView): [string, string | null | undefined][] {
+  const several = result?.deliverables ?? [];
+  if (several.length < 2)
+    return [
+      ["repository", repository],
+      ["tag", result?.tag],
+      ["try it", result?.try_command],
+    ];
+  return several.flatMap(({ id, repository: where, tag, try_command }): [string, string | null][] => [
+    ["repository", where === null ? null : `${where}${tag === null ? "" : `  ${tag}`}`],
+    ["try it", try_command ?? (where === null ? `${id} was not made` : null)],
+  ]);
 }
 
 function headline(project: ProjectView, now: number, paint: Paint): string {
@@ -45,6 +58,17 @@ function headline(project: ProjectView, now: number, paint: Paint): string {
 /** The exact commands that move the project on. */
 function waitingLines({ id, state, waiting_for }: ProjectView): string[] {
   const lines = waiting_for.slice(0, WAITING_SHOWN_MAX).flatMap((waiting): string[] => {
+    if (waiting.kind === "plan") {
+      const { revision, digest } = waiting;
+      return [
+        "",
+        `  the plan, revision ${revision}, waits for approval:`,
+        `    kamachiq plans show ${id}`,
+        `    kamachiq plans approve ${id} --digest ${digest.slice(0, 12)}`,
+        `    kamachiq plans reject ${id} --digest ${digest.slice(0, 12)} --comment "why not"`,
+        `    kamachiq plans revise ${id} --plan FILE`,
+      ];
+    }
     if (waiting.kind === "review") {
       const { review_id, scope, task_id, deliverable_id } = waiting;
       const what = scope === "task" ? `task ${task_id}` : `deliverable ${deliverable_id}`;

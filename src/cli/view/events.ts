@@ -19,6 +19,21 @@ function describe(event: TypedEvent): string[] | null {
       const { tasks, deliverables, estimated_tokens } = event.data;
       return [plural(tasks, "task"), plural(deliverables, "deliverable"), `about ${count(estimated_tokens)} tokens`];
     }
+    case "kamachiq.plan.approval_requested":
+      return [
+        "plan",
+        `revision ${event.data.revision}`,
+        "waits for a person",
+        `digest ${event.data.plan.digest.slice(0, 12)}`,
+      ];
+    case "kamachiq.plan.approval_decided":
+      return [
+        "plan",
+        `revision ${event.data.revision}`,
+        event.data.decision,
+        `by ${event.data.actor}`,
+        event.data.comment,
+      ];
     case "kamachiq.plan.validated":
       return [plural(event.data.waves, "wave"), `at most ${event.data.widest_wave} tasks at once`];
     case "kamachiq.provision.completed":

@@ -1,6 +1,6 @@
 import type { PlanView } from "../../api/views.ts";
 import { printable } from "../../platform/text.ts";
-import { count, plural, score } from "./text.ts";
+import { count, line, plural, score } from "./text.ts";
 
 /** The plan for a person: why this capsule, the waves of tasks, what policy says, what would be made. */
 export function planText(
@@ -8,6 +8,7 @@ export function planText(
   options: { dryRun: boolean; kept?: string | undefined },
 ): string {
   const lines: string[] = [`${plural(plan.deliverables.length, "deliverable")}, planned by ${plan.planner}`];
+  lines.push(...planningLines(plan));
   for (const reason of plan.match) lines.push(`  ${reason}`);
   for (const deliverable of plan.deliverables) {
     const graph = plan.graphs[deliverable.id];
@@ -18,6 +19,7 @@ export function planText(
     lines.push(
       "",
       `${deliverable.id}${capsule}`,
+      ...placeLines(deliverable, plan),
       `  ${plural(graph.nodes.length, "task")} in ${plural(report.waves.length, "wave")}, at most ${report.widest_wave} at once; ` +
         `about ${count(report.critical_path_seconds)} s along ${report.critical_path.join(" → ")}`,
       `  about ${count(plan.estimated_tokens)} of ${count(deliverable.budget_tokens)} tokens`,
@@ -32,7 +34,7 @@ export function planText(
       }
     }
   }
-  lines.push("", ...decisions.flatMap(decisionLines));
+  lines.push(...requirementLines(plan), "", ...decisions.flatMap(decisionLines));
   if (options.dryRun) {
     const made = resources.map(({ deliverable_id, kind }) => `${kind} of ${deliverable_id}`);
     lines.push("", `would make: ${made.join(", ")}`, "Nothing was made: this was a dry run.");
@@ -40,6 +42,52 @@ export function planText(
   lines.push("", `digest ${digest}`);
   if (options.kept !== undefined) lines.push(`kamachiq run --plan ${options.kept}   carries out exactly this`);
   return `${printable(lines.join("\n"))}\n`;
+}
+
+/** Title, milestone, workstream and the lines of the attachments that it answers. */
+function placeLines(
+  { title, milestone, workstream, sources }: PlanView["plan"]["deliverables"][number],
+  plan: PlanView["plan"],
+): string[] {
+  const due = plan.milestones.find(({ id }) => id === milestone)?.due;
+  const place = [
+    ...(milestone === undefined ? [] : [`milestone ${milestone}${due === undefined ? "" : ` (${due})`}`]),
+    ...(workstream === undefined ? [] : [`workstream ${workstream}`]),
+  ];
+  const cited = sources.map(
+    ({ attachment, line: from, end_line: to }) => `${attachment}:${from === to ? from : `${from}-${to}`}`,
+  );
+  return [
+    ...(title === undefined ? [] : [`  ${title}`]),
+    ...(place.length === 0 ? [] : [`  ${place.join(", ")}`]),
+    ...(cited.length === 0 ? [] : [`  from ${line(cited.join(", "), 140)}`]),
+  ];
+}
+
+/** What a model took to make the plan, and what it found no capsule for. */
+function planningLines({ planning }: PlanView["plan"]): string[] {
+  if (planning === undefined) return [];
+  const { model, rounds, usage, reserve_tokens, uncovered } = planning;
+  const tokens = count(usage.input_tokens + usage.output_tokens);
+  return [
+    `  ${model}, ${plural(rounds, "round")}, ${tokens} of ${count(reserve_tokens)} tokens for planning (${usage.source})`,
+    ...uncovered.map(({ source, reason }) => `  not planned  ${line(source, 60)}: ${line(reason, 100)}`),
+  ];
+}
+
+const UNCOVERED_SHOWN_MAX = 40;
+
+/** What the attachments ask for and no deliverable answers, with its place. */
+function requirementLines({ requirements }: PlanView["plan"]): string[] {
+  if (requirements.length === 0) return [];
+  const open = requirements.filter(({ covered_by }) => covered_by.length === 0);
+  const covered = requirements.length - open.length;
+  const lines = ["", `${count(covered)} of ${plural(requirements.length, "requirement")} covered`];
+  for (const { attachment, line: at, text } of open.slice(0, UNCOVERED_SHOWN_MAX))
+    lines.push(`  not covered  ${attachment}:${at}  ${line(text, 100)}`);
+  if (open.length > UNCOVERED_SHOWN_MAX)
+    lines.push(`  and ${count(open.length - UNCOVERED_SHOWN_MAX)} more (--json has all)`);
+  return lines;
 }
 
 function decisionLines({

@@ -1,9 +1,11 @@
-"""Which tests call which function, so that a mutant meets first the tests that can notice it."""
+"""Which tests call which function, so that a mutant meets first the tests that can notice it, the quick ones before the slow."""
 
 from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +14,10 @@ import pytest
 
 # Tests that start processes take long, and wait for the others in every order.
 PROCESSES = "processes"
+# All tests, the quickest first.
+QUICKEST = "quickest"
+# Modules that were imported, whoever they belong to.
+IMPORTED = "imported"
 
 
 def key(path: str, line: int) -> str:
@@ -25,8 +31,10 @@ class Recorder:
         self.target = target
         self.modules = {str(path) for path in modules}
         self.calls: dict[str, set[str]] = {}
+        self.seconds: dict[str, float] = {}
         self.test = ""
         sys.addaudithook(self._audited)
+        threading.settrace(self._called)  # servers answer in threads of their own
 
     def _audited(self, event, arguments):
         if self.test and event == "subprocess.Popen":
@@ -40,28 +48,39 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
         self.test = item.nodeid
+        began = time.perf_counter()
         sys.settrace(self._called)
         try:
             return (yield)
         finally:
             sys.settrace(None)
+            self.seconds[item.nodeid] = time.perf_counter() - began
             self.test = ""
 
     def pytest_sessionfinish(self) -> None:
-        found = {name: sorted(tests) for name, tests in self.calls.items()}
+        threading.settrace(None)
+        # Other threads may still be at work.
+        found = {name: sorted(tests) for name, tests in [*self.calls.items()]}
+        found[QUICKEST] = sorted(self.seconds, key=self.seconds.__getitem__)
+        found[IMPORTED] = [*sys.modules]
         self.target.write_text(json.dumps(found), "utf-8")
 
 
 class First:
-    """A plugin that runs some tests first and others last, and leaves the order as it is otherwise."""
+    """A plugin that runs some tests first and others last, each group in the order of `quickest` where that has them."""
 
-    def __init__(self, first: Iterable[str] = (), last: Iterable[str] = ()) -> None:
+    def __init__(self, first: Iterable[str] = (), last: Iterable[str] = (), quickest: Iterable[str] = ()) -> None:
         self.first = set(first)
         self.last = set(last)
+        self.rank = {test: place for place, test in enumerate(quickest)}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items) -> None:
-        items.sort(key=lambda item: (item.nodeid in self.last, item.nodeid not in self.first))
+        def place(item) -> tuple[bool, bool, int]:
+            test = item.nodeid
+            return test in self.last, test not in self.first, self.rank.get(test, len(self.rank))
+
+        items.sort(key=place)
 
 
 def read(path: Path) -> dict[str, list[str]]:

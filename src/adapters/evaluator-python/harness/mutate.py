@@ -1,15 +1,19 @@
 """Negative control: do the tests notice when the program is broken?
 
-Reads one JSON object from standard input: {"marker", "mutants_max", "seed", "wall_ms", "changed": [path], "workers"}.
-Pytest is imported and warmed up once; every mutant is a fork that installs an import hook for one module and runs the
-tests with `-x`, those first that call the mutated function when nothing is broken. Among the mutants are controls, unchanged programs loaded by the same hook: tests that fail on one are telling the
-harness from the program, and prove nothing. Prints the marker and one JSON object on the last line.
+Reads one JSON object from standard input: {"marker", "mutants_max", "seed", "wall_ms", "changed": [path], "workers",
+"dependencies": folder | null}. Pytest is imported and warmed up once, and after the first clean run whatever the tests
+import from the folder of dependencies; every mutant is a fork that installs an import hook for one module and runs the
+tests with `-x`, those first that call the mutated function when nothing is broken. Among the mutants are controls,
+unchanged programs loaded by the same hook: tests that fail on one are telling the harness from the program, and prove
+nothing. Prints the marker and one JSON object on the last line.
 """
 
 from __future__ import annotations
 
 import ast
 import gc
+import importlib
+import importlib.machinery
 import json
 import os
 import random
@@ -114,7 +118,25 @@ def finish(running: Running) -> int | None | str:
     return os.waitstatus_to_exitcode(status)
 
 
-def run_clean(module: Path, root: Path) -> tuple[int | str, float, dict[str, list[str]]]:
+def preload(names: list[str], folder: str, root: Path) -> None:
+    """Imports the modules of `folder` among `names`, and nothing of the tree, whose code must never run in this process."""
+    paths = [*sys.path]
+    sys.path[:] = [path for path in paths if not Path(path).resolve().is_relative_to(root)]
+    try:
+        for name in sorted(names):
+            own = importlib.machinery.PathFinder.find_spec(name.partition(".")[0], [folder]) is not None
+            if own and not name.endswith("__main__"):
+                try:
+                    importlib.import_module(name)
+                except Exception:
+                    pass  # then the forks import it
+    finally:
+        sys.path[:] = paths
+    gc.collect()
+    gc.freeze()
+
+
+def run_clean(module: Path, root: Path, dependencies: str | None) -> tuple[int | str, float, dict[str, list[str]]]:
     """The unchanged program through the same hook: once to map calls and fill the byte-code cache, once for the time."""
     map_file = Path(tempfile.mkdtemp()) / "calls.json"
     code: int | str | None = None
@@ -126,6 +148,8 @@ def run_clean(module: Path, root: Path) -> tuple[int | str, float, dict[str, lis
             time.sleep(POLL_SECONDS)
         if code != 0:
             return code, time.monotonic() - began, {}
+        if dependencies is not None and isinstance(plugin, call_map.Recorder):
+            preload(call_map.read(map_file).get(call_map.IMPORTED, []), dependencies, root)
     return code, time.monotonic() - began, call_map.read(map_file)
 
 
@@ -139,7 +163,8 @@ def run_all(
         while waiting and len(running) < workers and time.monotonic() < end:
             mutant = waiting.pop()
             first = calls.get(call_map.key(str(mutant.path), mutant.function), ())
-            plugin = call_map.First(first, calls.get(call_map.PROCESSES, ()))
+            last = calls.get(call_map.PROCESSES, ())
+            plugin = call_map.First(first, last, calls.get(call_map.QUICKEST, ()))
             running.append(start(mutant, root, limit, plugin))
         for one in [*running]:
             outcome = finish(one)
@@ -155,7 +180,7 @@ def examine(root: Path, request: dict) -> dict:
     mutants = draw(root, set(request["changed"]), request["mutants_max"], request["seed"])
     if not mutants:
         return {"error": "There is nothing to mutate.", "clean_exit_code": None}
-    clean, seconds, calls = run_clean(mutants[0].path, root)
+    clean, seconds, calls = run_clean(mutants[0].path, root, request["dependencies"])
     if clean != 0:
         return {"error": f"The tests don't pass on the unchanged program (pytest: {clean}).", "clean_exit_code": clean}
     # A control takes the place, and so the order of tests, of a mutant.

@@ -95,6 +95,8 @@ async function verdict(lane: string, isolation: Isolation, tests: readonly strin
   const files = tests.map((path) => join(lane, path));
   const child = spawn(process.execPath, [...flags, RUNNER, isolation, ...files], {
     cwd: lane,
+    // What did not change is neither stripped of its types nor compiled again: half of the time.
+    env: { ...process.env, NODE_COMPILE_CACHE: `${lane}-cache` },
     detached: true,
     stdio: "ignore",
   });

@@ -1,0 +1,84 @@
+import type { Capsule } from "../domain/capsule.ts";
+import { KamachiqError } from "../domain/errors.ts";
+import type { PlannerHeuristics } from "../domain/heuristics.ts";
+import type { VisibleSpec } from "../domain/intake.ts";
+import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import { createTemplateEngine } from "./template-engine.ts";
+
+/** What a deliverable may be made of. */
+export interface PlannerCatalogue {
+  /** Delivery capsules by id, newest version. */
+  capsules: ReadonlyMap<string, Capsule>;
+  personas: ReadonlySet<string>;
+}
+
+/** The library's delivery capsules by id, newest version. */
+export async function deliveryCapsules(library: CapsuleLibrary): Promise<Map<string, Capsule>> {
+  const capsules = new Map<string, Capsule>();
+  for (const { id, type } of await library.list()) {
+    if (type === "delivery" && !capsules.has(id)) capsules.set(id, (await library.get(id)).capsule);
+  }
+  return capsules;
+}
+
+/** All tools that a capsule's work may use. */
+export function toolsOf({ tools, tasks }: Capsule): string[] {
+  return [...new Set([...tools, ...tasks.flatMap((task) => task.tools)])];
+}
+
+/** What the model is asked: the planner capsule's prompt, and its inputs as data. `attachments` is their text, with line numbers. */
+export function promptOf(
+  planner: Capsule,
+  spec: VisibleSpec,
+  catalogue: PlannerCatalogue,
+  heuristics: PlannerHeuristics,
+  attachments: string,
+): { instructions: string; message: string } {
+  const inputs: Record<string, () => unknown> = {
+    capsules: () => [...catalogue.capsules.values()].map(describeCapsule),
+    personas: () => [...catalogue.personas],
+    spec: () => describeSpec(spec),
+    attachments: () => (attachments === "" ? [] : attachments.split("\n")),
+  };
+  const blocks = planner.inputs.map((input) => {
+    const name = /^[a-z_]+/.exec(input)?.[0] ?? "";
+    const build = inputs[name];
+    if (build === undefined) {
+      throw unusable(`${planner.id}.yaml: the input "${input}" is none; there are: ${Object.keys(inputs).join(", ")}.`);
+    }
+    return `<${name}>\n${dataOf(build())}\n</${name}>`;
+  });
+  if (planner.prompt === undefined) throw unusable(`${planner.id}.yaml has no prompt.`);
+  const instructions = createTemplateEngine(new Map()).text(planner.prompt, { heuristics }, `${planner.id}.prompt`);
+  return { instructions, message: blocks.join("\n\n") };
+}
+
+/** JSON in which no text can close the tag around it. */
+function dataOf(value: unknown): string {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}
+
+function unusable(message: string): KamachiqError {
+  return new KamachiqError(message, { code: "capsule_invalid", remedy: "Mend the planner's capsule." });
+}
+
+function describeCapsule(capsule: Capsule): Record<string, unknown> {
+  const { id, version, summary, parameters, persona } = capsule;
+  return { id, version, summary, persona, tools: toolsOf(capsule), parameters: forReading(parameters) };
+}
+
+/** A schema without what only a validator needs: lists of forbidden words cost more tokens than all the rest. */
+function forReading(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forReading);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([key]) => !["$schema", "not", "additionalProperties"].includes(key));
+  return Object.fromEntries(kept.map(([key, value]) => [key, forReading(value)]));
+}
+
+function describeSpec(spec: VisibleSpec): Record<string, unknown> {
+  const { name, goals, context, constraints, capsule, parameters, milestones, workstreams, deliverables } = spec;
+  const whole = { name, goals, context, constraints, capsule, parameters, milestones, workstreams, deliverables };
+  const stated = ([, value]: [string, unknown]): boolean =>
+    value !== undefined && (typeof value !== "object" || Object.keys(value as object).length > 0);
+  return Object.fromEntries(Object.entries(whole).filter(stated));
+}
