@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
-for (const name of ["test.json", "servers.json"]) {
+for (const name of ["test.json", "examples.json", "servers.json"]) {
   try {
     const report = JSON.parse(readFileSync(join(process.argv[2], name), "utf8"));
     sum.passed += report.numPassedTests;

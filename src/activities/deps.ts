@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { Db } from "../persistence/database.ts";
+import type { GraphLimits } from "../domain/graph-limits.ts";
 import type { ArtifactStore } from "../ports/artifact-store.ts";
 import type { Board } from "../ports/board.ts";
 import type { CapsuleRepository } from "../ports/capsule-library.ts";
@@ -26,6 +27,7 @@ export interface ActivityDeps {
   agents: ReadonlyMap<string, CodingAgent>;
   evaluators: readonly Evaluator[];
   dependencies: DependencyInstaller;
+  graph_limits: GraphLimits;
   /** Kind of sandbox that the evaluators use; stands in every report. */
   sandbox: string;
   /** Folder for trees that are graded and thrown away. */

@@ -5,6 +5,7 @@ import { InputError } from "../domain/errors.ts";
 import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
 import { validatePlan } from "../domain/plan-rules.ts";
+import type { GraphLimits } from "../domain/graph-limits.ts";
 import { withoutAcceptance } from "../domain/intake.ts";
 import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
 import { chargePlanning, openBudgets } from "../persistence/ledger.ts";
@@ -49,7 +50,7 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
     async validateTaskGraph({ project_id, plan: ref }) {
       const plan = await loadPlan(deps, ref);
       const { spec } = await loadProject(deps, project_id);
-      const reports = checkPlan(plan);
+      const reports = checkPlan(plan, deps.graph_limits);
       const event = newEvent("plan/validated", "kamachiq.plan.validated", project_id, {
         plan: ref,
         waves: Math.max(...reports.map((report) => report.waves.length)),
@@ -91,8 +92,8 @@ export function decomposedData(plan: Plan, ref: ArtifactRef): EventData<"kamachi
 }
 
 /** The plan's rules; throws InputError with all problems at once. Answers the deliverables' reports, in their order. */
-export function checkPlan(plan: Plan): GraphReport[] {
-  const { problems, graphs } = validatePlan(plan);
+export function checkPlan(plan: Plan, limits: GraphLimits): GraphReport[] {
+  const { problems, graphs } = validatePlan(plan, { limits });
   if (problems.length > 0)
     throw new InputError("The plan breaks the graph's rules.", { code: "graph_invalid", problems });
   return plan.deliverables.map(({ id }) => graphs[id] as GraphReport);

@@ -1,8 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { InputError } from "../domain/errors.ts";
 import { validateGraph } from "../domain/graph.ts";
 import { ProjectSpec } from "../domain/intake.ts";
@@ -11,7 +12,8 @@ import { loadCapsuleLibrary } from "./capsule-library.ts";
 import { createCapsulePlanner } from "./planner-capsule.ts";
 
 const CAPSULES = fileURLToPath(new URL("../../services/task-capsule-repo/app/capsules", import.meta.url));
-const planner = createCapsulePlanner(await loadCapsuleLibrary(CAPSULES));
+const library = await loadCapsuleLibrary(CAPSULES);
+const planner = createCapsulePlanner(library);
 const copy = mkdtempSync(join(tmpdir(), "capsules-"));
 cpSync(CAPSULES, copy, { recursive: true });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
@@ -52,6 +54,18 @@ describe("createCapsulePlanner", () => {
     expect(new Set(graph.nodes.map(({ type }) => type))).toEqual(new Set(["code", "test", "docs", "review"]));
     expect(graph.nodes.find(({ id }) => id === "cli")?.paths).toContain("src/calculator/cli.py");
     expect(plan.estimated_tokens).toBe(report.estimated_tokens);
+  });
+
+  it("has two examples or more of every capsule that delivers", async () => {
+    const folder = fileURLToPath(new URL("../../examples/", import.meta.url));
+    const examples = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+    const plans = await Promise.all(
+      examples.map((name) => planner.plan(ProjectSpec.parse(parse(readFileSync(join(folder, name), "utf8"))))),
+    );
+    const used = plans.flatMap(({ deliverables }) => deliverables.flatMap(({ capsule }) => capsule ?? []));
+    for (const { id, type } of await library.list()) {
+      if (type === "delivery") expect(used.filter((capsule) => capsule === id).length, id).toBeGreaterThanOrEqual(2);
+    }
   });
 
   it("plans the same twice", async () => {

@@ -45,8 +45,8 @@ export interface Installation {
 
 /** What the offline commands need of the product's own files. Each call loads what it needs. */
 export interface Offline {
-  /** Personas, tools and capsules that plans may name. */
-  catalogue(): Promise<GraphCatalogue>;
+  /** Personas, tools and capsules that plans may name, and how large the home's configuration lets graphs be. */
+  catalogue(home: string): Promise<GraphCatalogue>;
   /** What the planner's capsule says of tasks that come from elsewhere. */
   heuristics(): Promise<PlannerHeuristics>;
   capsules(): Promise<CapsuleTools>;

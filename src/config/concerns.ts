@@ -2,6 +2,7 @@ import { homedir, userInfo } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { ROLES } from "../api/deps.ts";
+import { GRAPH_CAPS, GRAPH_LIMITS } from "../domain/graph-limits.ts";
 import { Id } from "../domain/ids.ts";
 
 /** The user's own folder; `HOME` may be empty in a service or a container. */
@@ -81,6 +82,10 @@ export const Limits = z.strictObject({
   max_concurrency: count(1, 500).default(10),
   /** Agents at once in one worker process. */
   agents_per_worker: count(1, 500).default(10),
+  /** Tasks of one graph. */
+  graph_nodes: count(1, GRAPH_CAPS.nodes_max).default(GRAPH_LIMITS.nodes_max),
+  /** Dependencies among them. */
+  graph_edges: count(0, GRAPH_CAPS.edges_max).default(GRAPH_LIMITS.edges_max),
 });
 
 /** Prefixes of `model.name` and whose protocol each speaks. */
@@ -163,6 +168,8 @@ export const VARIABLES: Record<string, readonly string[]> = {
   KAMACHIQ_SANDBOX: ["sandbox"],
   KAMACHIQ_MAX_CONCURRENCY: ["limits", "max_concurrency"],
   KAMACHIQ_AGENTS_PER_WORKER: ["limits", "agents_per_worker"],
+  KAMACHIQ_GRAPH_NODES: ["limits", "graph_nodes"],
+  KAMACHIQ_GRAPH_EDGES: ["limits", "graph_edges"],
   KAMACHIQ_MODEL: ["model", "name"],
   KAMACHIQ_MODEL_URL: ["model", "url"],
   KAMACHIQ_MODEL_KEY: ["model", "key"],

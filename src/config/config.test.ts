@@ -32,7 +32,7 @@ describe("resolveConfig", () => {
       temporal: { address: null, namespace: "default" },
       database: { url: null },
       sandbox: "bubblewrap",
-      limits: { max_concurrency: 10, agents_per_worker: 10 },
+      limits: { max_concurrency: 10, agents_per_worker: 10, graph_nodes: 10_000, graph_edges: 100_000 },
       region: "local",
       principals: { admin: ["admin"], operator: ["operator"], reviewer: ["reviewer"] },
     });
@@ -43,10 +43,10 @@ describe("resolveConfig", () => {
     write("sandbox: none\nlimits:\n  max_concurrency: 3\n  agents_per_worker: 4\n");
     const config = resolveConfig(
       { home, sandbox: "bubblewrap" },
-      { KAMACHIQ_SANDBOX: "none", KAMACHIQ_MAX_CONCURRENCY: "7" },
+      { KAMACHIQ_SANDBOX: "none", KAMACHIQ_MAX_CONCURRENCY: "7", KAMACHIQ_GRAPH_NODES: "20" },
     );
     expect(config.sandbox).toBe("bubblewrap");
-    expect(config.limits).toEqual({ max_concurrency: 7, agents_per_worker: 4 });
+    expect(config.limits).toEqual({ max_concurrency: 7, agents_per_worker: 4, graph_nodes: 20, graph_edges: 100_000 });
     expect(resolveConfig({ home }, {}).sandbox).toBe("none");
   });
 

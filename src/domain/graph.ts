@@ -2,10 +2,9 @@ import { isId } from "./ids.ts";
 import { criticalPath, type Indexed, layer } from "./graph-order.ts";
 import { conditionProblems } from "./graph-conditions.ts";
 import { findOverlaps } from "./graph-ownership.ts";
+import { GRAPH_LIMITS, type GraphLimits } from "./graph-limits.ts";
 import { index, report, structureOf } from "./graph-structure.ts";
 import type { TaskGraph, TaskNode } from "./plan.ts";
-
-export const GRAPH_LIMITS = { nodes_max: 10_000, edges_max: 100_000 };
 
 /** What plans may refer to. A list that is left out is not checked. */
 export interface GraphCatalogue {
@@ -15,7 +14,8 @@ export interface GraphCatalogue {
   capsules?: ReadonlyMap<string, ReadonlySet<string>>;
   /** The capsule whose graph this is: one inside it may not lead back to it. */
   within?: string;
-  limits?: { nodes_max: number; edges_max: number };
+  /** GRAPH_LIMITS when left out. */
+  limits?: GraphLimits;
 }
 
 export interface GraphReport {
@@ -73,10 +73,10 @@ function check(graph: TaskGraph, catalogue: GraphCatalogue): GraphReport {
   const estimated_tokens = nodes.reduce((sum, node) => sum + node.estimated_tokens, 0);
   const tooLarge = [
     ...(nodes.length > limits.nodes_max
-      ? [`The graph has ${nodes.length} tasks, more than ${limits.nodes_max}; split it.`]
+      ? [`The graph has ${nodes.length} tasks, more than ${limits.nodes_max}; split it, or raise limits.graph_nodes.`]
       : []),
     ...(edges > limits.edges_max
-      ? [`The graph has ${edges} dependencies, more than ${limits.edges_max}; split it.`]
+      ? [`The graph has ${edges} dependencies, more than ${limits.edges_max}; split it, or raise limits.graph_edges.`]
       : []),
   ];
   if (tooLarge.length > 0) return { ...NOTHING, problems: tooLarge, estimated_tokens };

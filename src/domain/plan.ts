@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GRAPH_CAPS } from "./graph-limits.ts";
 import { type ArtifactRef, Id } from "./ids.ts";
 import { Milestone, Ownership, placing, Provisioning, SourceLines, Workstream } from "./intake.ts";
 import { Planning } from "./planning.ts";
@@ -39,7 +40,7 @@ export const TaskNode = z.strictObject({
 export type TaskNode = z.infer<typeof TaskNode>;
 
 export const TaskGraph = z.strictObject({
-  nodes: z.array(TaskNode).min(1).max(10_000),
+  nodes: z.array(TaskNode).min(1).max(GRAPH_CAPS.nodes_max),
   /** Tokens. */
   budget_total: z.int().positive(),
   timeout_minutes: z.number().positive(),

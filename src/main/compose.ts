@@ -25,6 +25,7 @@ import type { Logs } from "../platform/log.ts";
 import { findNodeTools } from "../stack/component-node.ts";
 import { createDependencyInstaller } from "../stack/dependencies.ts";
 import { createEvaluators } from "./evaluators.ts";
+import { graphLimits } from "./graph-limits.ts";
 import { CAPSULES, POLICIES } from "./paths.ts";
 import { createSandbox } from "./sandbox.ts";
 import type { Components } from "../stack/components.ts";
@@ -52,8 +53,9 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const policies = await createPolicyFiles(POLICIES);
   const model = createModel(config.model);
   const summariser = createExtractiveSummariser();
+  const graph_limits = graphLimits(config);
   const planner = createTenantPlanner(library, async (own) => {
-    const catalogue = await readCatalogue(own, policies.engine.rule_sets);
+    const catalogue = { ...(await readCatalogue(own, policies.engine.rule_sets)), limits: graph_limits };
     const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser });
     return createPlanner(createCapsulePlanner(own), modelPlanner);
   });
@@ -75,6 +77,7 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
     agents: new Map([["template", createTemplateAgent()]]),
     evaluators: createEvaluators({ sandbox, python: components.python, node: await findNodeTools() }),
     dependencies: createDependencyInstaller({ cache: config.cache, python: components.python }),
+    graph_limits,
     sandbox: sandbox.kind,
     scratch: folder("scratch"),
     reports: folder("reports"),

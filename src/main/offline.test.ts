@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,6 +8,9 @@ import { CAPSULES } from "./paths.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "kamachiq-offline-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const home = join(folder, "home");
+await mkdir(home);
 
 const unused = (): Promise<never> => Promise.reject(new Error("the machine was touched"));
 
@@ -19,7 +22,13 @@ async function kamachiq(...argv: string[]): Promise<{ code: number; stdout: stri
     stdout: { write: (text) => (out.stdout += text) },
     stderr: { write: (text) => (out.stderr += text) },
     env: {},
-    installation: { home: unused, serverInfo: unused, ensureComponents: unused, token: unused, diagnose: unused },
+    installation: {
+      home: async () => home,
+      serverInfo: unused,
+      ensureComponents: unused,
+      token: unused,
+      diagnose: unused,
+    },
     offline,
     entries: { server: "server.ts", worker: "worker.ts" },
     interrupt: new AbortController().signal,
@@ -68,6 +77,15 @@ describe("kamachiq graph validate", () => {
     const json = await validate(wrong, "--json");
     expect(json.code).toBe(2);
     expect(JSON.parse(json.stdout)).toMatchObject({ kind: "task_graph", valid: false, problems: { length: 2 } });
+  });
+
+  it("obeys the limits that the home configures", async () => {
+    const config = join(home, "config.yaml");
+    await writeFile(config, "limits: { graph_nodes: 2 }\n");
+    const { code, stderr } = await validate(graph(node("a"), node("b", ["a"]), node("c", ["a"])));
+    await rm(config);
+    expect(code).toBe(2);
+    expect(stderr).toContain("The graph has 3 tasks, more than 2; split it, or raise limits.graph_nodes.");
   });
 
   it("reads planner output as the blueprint prints it", async () => {

@@ -1,17 +1,27 @@
 import type { Offline } from "../cli/deps.ts";
+import { graphLimits } from "./graph-limits.ts";
 
 /** The product's own files, for commands that need no server. Each call loads what it needs, so that `--help` loads nothing. */
 export const offline: Offline = {
-  async catalogue() {
-    const [{ readCatalogue }, { loadCapsuleLibrary }, { createPolicyFiles }, { CAPSULES, POLICIES }] =
-      await Promise.all([
-        import("../adapters/catalogue.ts"),
-        import("../adapters/capsule-library.ts"),
-        import("../adapters/policy-files.ts"),
-        import("./paths.ts"),
-      ]);
+  async catalogue(home) {
+    const [
+      { resolveConfig },
+      { readCatalogue },
+      { loadCapsuleLibrary },
+      { createPolicyFiles },
+      { CAPSULES, POLICIES },
+    ] = await Promise.all([
+      import("../config/config.ts"),
+      import("../adapters/catalogue.ts"),
+      import("../adapters/capsule-library.ts"),
+      import("../adapters/policy-files.ts"),
+      import("./paths.ts"),
+    ]);
     const [library, policies] = await Promise.all([loadCapsuleLibrary(CAPSULES), createPolicyFiles(POLICIES)]);
-    return readCatalogue(library, policies.engine.rule_sets);
+    return {
+      ...(await readCatalogue(library, policies.engine.rule_sets)),
+      limits: graphLimits(resolveConfig({ home })),
+    };
   },
   async heuristics() {
     const [{ loadCapsuleLibrary }, { PlannerHeuristics }, { CAPSULES }] = await Promise.all([

@@ -19,7 +19,8 @@ export function createPreview(
     policy,
     sandbox,
     agents,
-  }: Pick<ActivityDeps, "planner" | "library" | "policy" | "sandbox" | "agents">,
+    graph_limits,
+  }: Pick<ActivityDeps, "planner" | "library" | "policy" | "sandbox" | "agents" | "graph_limits">,
   actor = "operator",
 ): (spec: ProjectSpec, given?: GivenPlan) => Promise<PlanPreview> {
   return async (spec, given = {}) => {
@@ -34,7 +35,7 @@ export function createPreview(
     const plan = await planOf(visible, given, planner);
     if (given.plan !== undefined || given.output !== undefined)
       await checkGivenPlan(plan, visible, library.of(spec.tenant));
-    const checked = checkPlan(plan);
+    const checked = checkPlan(plan, graph_limits);
     const reports = Object.fromEntries(
       plan.deliverables.map(({ id }, index) => [id, checked[index] as (typeof checked)[0]]),
     );

@@ -18,6 +18,7 @@ import { checkPublished } from "../../src/main/capsule-tools.ts";
 import { CAPSULES, POLICIES } from "../../src/main/paths.ts";
 import { createPreview } from "../../src/main/preview.ts";
 import { createApi } from "../../src/api/app.ts";
+import { GRAPH_LIMITS } from "../../src/domain/graph-limits.ts";
 import { createLogFiles } from "../../src/api/log-files.ts";
 import { type Db, migrate, openDatabase, openPool } from "../../src/persistence/database.ts";
 import type { ArtifactStore } from "../../src/ports/artifact-store.ts";
@@ -76,6 +77,7 @@ export async function startTestApi(): Promise<TestApi> {
       },
       sandbox: "bubblewrap",
       agents: new Map([["template", createTemplateAgent()]]),
+      graph_limits: GRAPH_LIMITS,
     }),
     capsules: library,
     checkCapsule: checkPublished,

@@ -21,7 +21,7 @@ export interface GraphValidation {
 export async function validate(session: Session, file: string): Promise<number> {
   const text = await readTextFile(resolve(file), GRAPH_TEXT_MAX, "graph_document_invalid");
   const document = readGraphDocument(text, file);
-  const result = check(document, file, await session.deps.offline.catalogue());
+  const result = check(document, file, await session.deps.offline.catalogue(await session.home()));
   if (session.json || result.valid) {
     session.print(result, () => graphText(result));
     return result.valid ? EXIT.delivered : EXIT.usage;
