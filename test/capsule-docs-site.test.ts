@@ -39,7 +39,7 @@ const SMALL = {
   settings: [{ name: "speed", type: "integer", default: 3, description: "How fast it is." }],
 };
 const HOSTILE = `- <b> "'\\ {{ x }} {% y %} # $(id) \`ls\` \`\`\` |a| (x)= % {term}\`no\` [a](b) *c* _d_ ![e](f) https://x.y & &amp; 中文 é`;
-const every = { title: "= {{ x }} *a* \`b\` <c> 中文", summary: HOSTILE };
+const every = { title: "= {{ x }} *a* `b` <c> 中文", summary: HOSTILE };
 const setting = (name: string, type: string, value: unknown, more = {}) => ({
   name,
   type,
