@@ -17,6 +17,7 @@ import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, type Work } from "./project.ts";
 import { doneResult, endEvent, moveTask } from "./state.ts";
+import { recordSample } from "./task-history.ts";
 import { record } from "./transaction.ts";
 
 /** Mutants drawn for one task, and for the merged whole; the floor is the share that a suite must kill. Source: issue on the calculator's review (80 %). */
@@ -233,9 +234,10 @@ async function recordReport(
     },
   );
   const events = end === null ? [event] : [event, endEvent(work, end)];
-  await record(db, project_id, events, async (tx) => {
+  await record(db, project_id, events, async (tx, fresh) => {
     await recordArtifact(tx, project_id, "quality_report", path, ref);
     if (task_id === null) return;
+    if (fresh && attempt === 1) await recordSample(tx, work, task_id, duration_ms);
     const at = { project_id, deliverable_id, task_id };
     if (end === null) await moveTask(tx, at, approved ? "merging" : "reviewing", { score });
     else await moveTask(tx, at, end.state, { score, ended_at: new Date() });

@@ -10,6 +10,7 @@ import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { LanguageModel } from "../ports/model.ts";
 import type { Planner } from "../ports/planner.ts";
 import type { Summariser } from "../ports/summariser.ts";
+import type { TaskHistory } from "../ports/task-history.ts";
 import { attachmentText } from "./planner-attachments.ts";
 import { type AnswerRules, type CheckedAnswer, checkAnswer } from "./planner-answer.ts";
 import { PLANNER, planOf } from "./planner-capsule.ts";
@@ -24,6 +25,8 @@ export interface ModelPlannerOptions {
   catalogue: Required<Pick<GraphCatalogue, "personas" | "tools" | "capsules">>;
   /** Shortens long attachments. */
   summariser: Summariser;
+  /** Past tasks, for the estimates. */
+  history?: TaskHistory;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface ModelPlannerOptions {
  * Throws PlanningError: `plan_invalid`, `planning_budget_exhausted`, `planning_timeout`, `model_refused`, or the code of
  * the request that failed (`model_…`); and InputError `no_capsule` when the model finds no capsule for any goal.
  */
-export function createModelPlanner({ library, model, catalogue, summariser }: ModelPlannerOptions): Planner {
+export function createModelPlanner({ library, model, catalogue, summariser, history }: ModelPlannerOptions): Planner {
   return {
     name: "model",
     async plan(spec, signal) {
@@ -62,6 +65,7 @@ export function createModelPlanner({ library, model, catalogue, summariser }: Mo
         if (checked.drafts.length === 0) throw nothingFits(model.reference, checked);
         const terms = {
           heuristics,
+          history,
           available_tokens: Math.max(0, spec.budget.tokens - tokensOf(dialogue.usage)),
           planner: `${capsule.id} ${capsule.version}`,
         };

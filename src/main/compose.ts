@@ -19,6 +19,7 @@ import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
 import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
+import { createPostgresTaskHistory } from "../adapters/task-history-postgres.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
@@ -53,11 +54,12 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   const policies = await createPolicyFiles(POLICIES);
   const model = createModel(config.model);
   const summariser = createExtractiveSummariser();
+  const history = createPostgresTaskHistory(db);
   const graph_limits = graphLimits(config);
   const planner = createTenantPlanner(library, async (own) => {
     const catalogue = { ...(await readCatalogue(own, policies.engine.rule_sets)), limits: graph_limits };
-    const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser });
-    return createPlanner(createCapsulePlanner(own), modelPlanner);
+    const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser, history });
+    return createPlanner(createCapsulePlanner(own, history), modelPlanner);
   });
   return {
     db,

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ProjectSpec } from "../../domain/intake.ts";
 import { Plan, PlannerOutput } from "../../domain/plan.ts";
+import { estimatePlan } from "../../domain/plan-estimate.ts";
 import type { ResourceKind } from "../../domain/provision.ts";
 import { requireRole } from "../auth.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
@@ -86,6 +87,7 @@ export function planView({ plan: planned, digest, reports, decisions }: PlanPrev
   return {
     plan: planned,
     digest,
+    estimate: estimatePlan(planned),
     reports: Object.fromEntries(
       Object.entries(reports).map(([id, report]) => [
         id,
