@@ -11,7 +11,7 @@ import { QUALITY_ATTEMPTS_MAX, type TaskResult } from "../domain/execute.ts";
 import { records, regional, type Regional } from "./activities.ts";
 import { reasonOf } from "./failures.ts";
 import { HumanReviewWorkflow } from "./human-review.ts";
-import { reportSignal, taskEndedSignal, waitingSignal } from "./messages.ts";
+import { reportSignal, taskEndedSignal, taskWorkflowId, waitingSignal } from "./messages.ts";
 
 export interface AgentTaskInput {
   project_id: string;
@@ -105,11 +105,11 @@ class TaskRun {
 
   private async askPerson(evaluation: SpawnResult): Promise<TaskResult> {
     const key = this.key(this.attempts);
-    const { workflowId, parent } = workflowInfo();
+    const { parent } = workflowInfo();
     const deliverable = parent && getExternalWorkflowHandle(parent.workflowId);
     await deliverable?.signal(waitingSignal, { id: key.task_id, waiting: true });
     const outcome = await executeChild(HumanReviewWorkflow, {
-      workflowId: `${workflowId}/review`,
+      workflowId: `${taskWorkflowId(key.project_id, key.deliverable_id, key.task_id)}/review`,
       args: [
         {
           review_id: `${key.project_id}.${key.deliverable_id}.${key.task_id}`,
