@@ -9,6 +9,7 @@ import { createCapsuleRepository } from "../../src/adapters/capsule-repository.t
 import { insertProject, startProjectWorkflow } from "../../src/api/projects.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { ProjectSpec } from "../../src/domain/intake.ts";
+import type { ProjectResult } from "../../src/domain/result.ts";
 import { Plan, type TaskNode } from "../../src/domain/plan.ts";
 import { composeDeps } from "../../src/main/compose.ts";
 import { CAPSULES } from "../../src/main/paths.ts";
@@ -17,9 +18,11 @@ import { type Db, migrate, openDatabase, openPool } from "../../src/persistence/
 import { canonicalJson } from "../../src/platform/digest.ts";
 import { openLogs } from "../../src/platform/log.ts";
 import type { ArtifactStore } from "../../src/ports/artifact-store.ts";
+import type { CodingAgent } from "../../src/ports/coding-agent.ts";
 import { ensureComponents } from "../../src/stack/components.ts";
 import { startStack } from "../../src/stack/stack.ts";
 import { projectWorkflowId } from "../../src/workflows/messages.ts";
+import type { KamachiqProjectWorkflow } from "../../src/workflows/project.ts";
 import { benchAgent, benchEvaluator } from "./agents.ts";
 
 /** The product's own stack and workers, with the bench's agent and evaluator in place of the others. */
@@ -33,7 +36,7 @@ export interface Engine {
 }
 
 /** `agents_max`: agent activities at once in this process. */
-export async function startEngine(agents_max: number): Promise<Engine> {
+export async function startEngine(agents_max: number, agent: CodingAgent = benchAgent): Promise<Engine> {
   const home = await mkdtemp(join(tmpdir(), "kamachiq-bench-"));
   const config = resolveConfig({ home });
   const components = await ensureComponents(config, (line) => console.error(line));
@@ -50,7 +53,7 @@ export async function startEngine(agents_max: number): Promise<Engine> {
   const deps = {
     ...(await composeDeps({ config, components, db, logs })),
     library,
-    agents: new Map([["bench", benchAgent]]),
+    agents: new Map([["bench", agent]]),
     evaluators: [benchEvaluator],
   };
   const { address, namespace } = stack.temporal;
@@ -80,6 +83,9 @@ export interface GraphTask {
   seconds?: number;
   /** What the plan says it takes; `seconds` unless given. */
   estimated_seconds?: number;
+  when?: string;
+  /** For the agent. */
+  inputs?: TaskNode["inputs"];
 }
 
 export interface GraphRun {
@@ -90,13 +96,28 @@ export interface GraphRun {
   total_seconds: number;
 }
 
-/** Runs a graph as a project of its own, through all stages. `integration`: each task writes a file that is merged. */
+/** Runs a graph to the end that it must have. */
 export async function runGraph(
   engine: Engine,
   name: string,
   tasks: readonly GraphTask[],
-  { integration }: { integration: boolean },
+  options: { integration: boolean },
 ): Promise<GraphRun> {
+  const run = await startGraph(engine, name, tasks, options);
+  const began = performance.now();
+  const { state, reason } = await run.result();
+  const total_seconds = (performance.now() - began) / 1_000;
+  if (state !== "delivered") throw new Error(`${name} is ${state}: ${reason}`);
+  return { project_id: run.project_id, seconds: await executed(engine.db, run.project_id), total_seconds };
+}
+
+/** Starts a graph as a project of its own, through all stages. `integration`: each task writes a file that is merged. */
+export async function startGraph(
+  engine: Engine,
+  name: string,
+  tasks: readonly GraphTask[],
+  { integration }: { integration: boolean },
+): Promise<{ project_id: string; result(): Promise<ProjectResult> }> {
   const { db, client, artifacts } = engine;
   const budget = { tokens: tasks.length * 1_000 };
   const provisioning = { repository: integration, board: true, pipeline: false, workspace: false, memory: true };
@@ -117,15 +138,9 @@ export async function runGraph(
     .execute((tx) =>
       insertProject(tx, { spec, plan: stored, approve_plan: false, actor: "operator", sandbox: "bubblewrap" }),
     );
-  const began = performance.now();
   await startProjectWorkflow(client, row);
-  const result = (await client.workflow.getHandle(projectWorkflowId(row.id)).result()) as {
-    state: string;
-    reason: string | null;
-  };
-  const total_seconds = (performance.now() - began) / 1_000;
-  if (result.state !== "delivered") throw new Error(`${name} is ${result.state}: ${result.reason}`);
-  return { project_id: row.id, seconds: await executed(db, row.id), total_seconds };
+  const handle = client.workflow.getHandle<typeof KamachiqProjectWorkflow>(projectWorkflowId(row.id));
+  return { project_id: row.id, result: () => handle.result() };
 }
 
 async function executed(db: Db, project_id: string): Promise<number> {
@@ -160,7 +175,8 @@ function planOf(
     estimated_tokens: 100,
     estimated_seconds: task.estimated_seconds ?? task.seconds ?? 0.01,
     persona: "developer_backend.v2",
-    inputs: { seconds: task.seconds ?? 0, padding: "x".repeat(180) },
+    inputs: { seconds: task.seconds ?? 0, padding: "x".repeat(180), ...task.inputs },
+    ...(task.when === undefined ? {} : { when: task.when }),
     success_criteria: [{ id: "output", text: "There is an output", check: "output" }],
     paths: [`${task.id}.txt`],
     checks: ["output"],

@@ -114,6 +114,13 @@ export interface TaskGraphSketch {
   conditional: number[];
 }
 
+export interface SkippedTask {
+  task_id: string;
+  reason: string;
+  /** A condition did not hold; otherwise something before it failed. */
+  by_condition: boolean;
+}
+
 type DeliverableKey = Pick<AttemptKey, "project_id" | "deliverable_id">;
 
 /** Decide and record; on the control queue. Each may be repeated and then changes nothing more. */
@@ -139,7 +146,7 @@ export interface ControlActivities {
   askCondition(input: DeliverableKey & { task_id: string }): Promise<boolean>;
   recordTaskEnd(input: TaskEnd): Promise<void>;
   /** At most 500 tasks at once. */
-  recordSkipped(input: DeliverableKey & { tasks: { task_id: string; reason: string }[] }): Promise<void>;
+  recordSkipped(input: DeliverableKey & { tasks: SkippedTask[] }): Promise<void>;
   /** Of these tasks, those that have ended. */
   findTaskEnds(input: DeliverableKey & { task_ids: string[] }): Promise<TaskResult[]>;
   openReview(request: ReviewRequest): Promise<void>;

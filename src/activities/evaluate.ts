@@ -100,19 +100,30 @@ async function taskSubject(
   };
 }
 
-async function projectSubject(
-  { sourceControl, evaluators }: ActivityDeps,
-  work: Work,
-  round: number,
-): Promise<Subject> {
+/** Of a deliverable that succeeded: what no condition wanted. */
+async function skippedTasks({ db }: ActivityDeps, { project, deliverable }: Work): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom("tasks")
+    .select("task_id")
+    .where("project_id", "=", project.id)
+    .where("deliverable_id", "=", deliverable.id)
+    .where("state", "=", "skipped")
+    .execute();
+  return new Set(rows.map(({ task_id }) => task_id));
+}
+
+async function projectSubject(deps: ActivityDeps, work: Work, round: number): Promise<Subject> {
+  const { sourceControl, evaluators } = deps;
   const stack = evaluatorOf(evaluators, work);
+  const skipped = await skippedTasks(deps, work);
+  const needed = work.graph.nodes.filter(({ id }) => !skipped.has(id));
   return {
     scope: "project",
     deliverable_id: work.deliverable.id,
     task_id: null,
     attempt: round,
     commit: work.plan.provisioning.repository ? await sourceControl.tip(work.repository) : null,
-    criteria: work.graph.nodes.flatMap((node) =>
+    criteria: needed.flatMap((node) =>
       node.success_criteria.map((criterion) => ({ ...criterion, id: `${node.id}/${criterion.id}` })),
     ),
     checks: [...stack.checks, ...work.capsule.capsule.probes.map((probe) => probe.id)],

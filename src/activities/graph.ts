@@ -3,10 +3,10 @@ import { KamachiqError, NotFoundError } from "../domain/errors.ts";
 import type { TaskResult } from "../domain/execute.ts";
 import type { TaskNode } from "../domain/plan.ts";
 import type { Database } from "../persistence/schema.ts";
-import type { ControlActivities } from "./contract.ts";
+import type { ControlActivities, SkippedTask } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadPlan, loadWork, taskOf } from "./project.ts";
-import { endEvent, moveTasks } from "./state.ts";
+import { endEvent, skipTasks } from "./state.ts";
 import { record } from "./transaction.ts";
 
 const ENDED = ["done", "failed", "skipped", "cancelled"] as const;
@@ -48,9 +48,9 @@ export function createGraphActivities(deps: ActivityDeps): GraphActivities {
 
     async recordSkipped({ project_id, deliverable_id, tasks }) {
       const work = await loadWork(deps, project_id, deliverable_id);
-      const events = tasks.map(({ task_id, reason }) => endEvent(work, skippedResult(task_id, reason)));
+      const events = tasks.map((task) => endEvent(work, skippedResult(task)));
       await record(db, project_id, events, async (tx) => {
-        await moveTasks(tx, { project_id, deliverable_id }, tasks, "skipped");
+        await skipTasks(tx, { project_id, deliverable_id }, tasks);
       });
       log(project_id).info({ tasks: tasks.map(({ task_id }) => task_id) }, "tasks skipped");
     },
@@ -77,8 +77,8 @@ function kindOf({ type, checks }: TaskNode, kinds: Map<string, number>): number 
   return kind;
 }
 
-function skippedResult(task_id: string, reason: string): TaskResult {
-  return { task_id, state: "skipped", score: null, tokens: 0, attempts: 0, commit: null, reason };
+function skippedResult(task: SkippedTask): TaskResult {
+  return { ...task, state: "skipped", score: null, tokens: 0, attempts: 0, commit: null };
 }
 
 function resultOf({

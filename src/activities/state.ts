@@ -6,7 +6,7 @@ import type { TaskResult, TaskState } from "../domain/execute.ts";
 import type { NewEvent } from "../domain/events.ts";
 import type { Card } from "../ports/board.ts";
 import type { Database } from "../persistence/schema.ts";
-import type { AttemptKey, ControlActivities, TaskEnd } from "./contract.ts";
+import type { AttemptKey, SkippedTask, ControlActivities, TaskEnd } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, taskOf, type Work } from "./project.ts";
 import { record } from "./transaction.ts";
@@ -61,31 +61,25 @@ export async function moveTask(
     .execute();
 }
 
-/** Ends tasks that never began, with the reason of each. */
-export async function moveTasks(
+/** Ends tasks that never began, with the reason of each. The card of one that was not needed lies with what is done. */
+export async function skipTasks(
   tx: Transaction<Database>,
   { project_id, deliverable_id }: { project_id: string; deliverable_id: string },
-  tasks: readonly { task_id: string; reason: string }[],
-  state: TaskState,
+  tasks: readonly SkippedTask[],
 ): Promise<void> {
   const rows = JSON.stringify(tasks);
   await sql`
-    update tasks set state = ${state}, reason = given.reason, ended_at = now()
+    update tasks set state = ${"skipped"}, reason = given.reason, ended_at = now()
     from jsonb_to_recordset(${rows}::jsonb) as given (task_id text, reason text)
     where project_id = ${project_id} and deliverable_id = ${deliverable_id} and tasks.task_id = given.task_id`.execute(
     tx,
   );
-  await tx
-    .updateTable("board_cards")
-    .set({ board_column: COLUMNS[state], moved_at: new Date() })
-    .where("project_id", "=", project_id)
-    .where("deliverable_id", "=", deliverable_id)
-    .where(
-      "task_id",
-      "in",
-      tasks.map(({ task_id }) => task_id),
-    )
-    .execute();
+  await sql`
+    update board_cards set moved_at = now(),
+      board_column = case when given.by_condition then ${COLUMNS.done} else ${COLUMNS.skipped} end
+    from jsonb_to_recordset(${rows}::jsonb) as given (task_id text, by_condition boolean)
+    where project_id = ${project_id} and deliverable_id = ${deliverable_id}
+      and board_cards.task_id = given.task_id`.execute(tx);
 }
 
 type StateActivities = Pick<ControlActivities, "startStage" | "setProjectState" | "recordTaskEnd">;
@@ -133,7 +127,7 @@ export function doneResult(
 
 /** The terminal event of a task: there is one, whoever writes it. */
 export function endEvent(work: Work, result: TaskResult): NewEvent {
-  const { task_id, state, score, tokens, attempts, commit, reason } = result;
+  const { task_id, state, score, tokens, attempts, commit, reason, by_condition } = result;
   const deliverable_id = work.deliverable.id;
   const { type } = taskOf(work, task_id);
   const data = { deliverable_id, task_id, type, state, score, tokens, attempts, commit };
@@ -144,5 +138,6 @@ export function endEvent(work: Work, result: TaskResult): NewEvent {
     : newEvent(key, `kamachiq.execute.task_${state === "skipped" ? "skipped" : "failed"}`, subject, {
         ...data,
         reason: reason ?? state,
+        ...(by_condition === true ? { by_condition } : {}),
       });
 }

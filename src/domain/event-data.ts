@@ -25,7 +25,7 @@ const taskEnd = z.object({
   attempts: z.int().nonnegative(),
   commit: z.string().nullable(),
 });
-const taskEndWithReason = taskEnd.extend({ reason: z.string() });
+const taskEndWithReason = taskEnd.extend({ reason: z.string(), by_condition: z.boolean().optional() });
 
 /** Tokens of one attempt; the counterpart of the `Usage` interface. */
 const UsageData = z.object({

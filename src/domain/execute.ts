@@ -41,4 +41,6 @@ export interface TaskResult {
   commit: string | null;
   /** One line for a person. */
   reason: string | null;
+  /** Skipped because a condition did not hold, not because something failed. */
+  by_condition?: boolean;
 }

@@ -22,7 +22,7 @@ export interface TaskLog {
   deliverable_id: string;
   task_id: string;
   attempts: AttemptLog[];
-  end: Fact<EventData<"kamachiq.execute.task_completed"> & { reason: string | null }> | null;
+  end: Fact<EventData<"kamachiq.execute.task_completed"> & { reason: string | null; by_condition?: boolean }> | null;
 }
 
 export interface BlockLog {

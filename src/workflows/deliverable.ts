@@ -8,7 +8,7 @@ import {
   setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { TaskGraphSketch } from "../activities/contract.ts";
+import type { SkippedTask, TaskGraphSketch } from "../activities/contract.ts";
 import type { TaskResult } from "../domain/execute.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import { Pace } from "../domain/pace.ts";
@@ -234,14 +234,17 @@ class DeliverableRun {
       this.counts[outcome] += 1;
       if (outcome === "failed") this.keepReason(`${id}: ${result.reason ?? result.state}`);
       const cuts = this.schedule.complete(id, outcome);
-      const own: Skip[] = outcome === "skipped" ? [{ task_id: id, reason: result.reason ?? outcome }] : [];
+      const own: SkippedTask[] =
+        outcome === "skipped" ? [{ task_id: id, reason: result.reason ?? outcome, by_condition: true }] : [];
       await this.recordSkipped([...own, ...cuts.map((cut) => this.skipOf(cut, id))]);
     }
   }
 
-  private skipOf({ id, outcome }: Cut, because: string): Skip {
-    this.counts[outcome === "failed" ? "cut" : "skipped"] += 1;
-    return { task_id: id, reason: outcome === "failed" ? `${because} did not succeed` : `${because} was skipped` };
+  private skipOf({ id, outcome }: Cut, because: string): SkippedTask {
+    const by_condition = outcome === "skipped";
+    this.counts[by_condition ? "skipped" : "cut"] += 1;
+    const reason = by_condition ? `${because} was skipped` : `${because} did not succeed`;
+    return { task_id: id, reason, by_condition };
   }
 
   private measure(id: string, seconds: number): void {
@@ -252,7 +255,7 @@ class DeliverableRun {
     if (this.reasons.length < REASONS_MAX) this.reasons.push(reason);
   }
 
-  private async recordSkipped(skipped: Skip[]): Promise<void> {
+  private async recordSkipped(skipped: SkippedTask[]): Promise<void> {
     const { project_id, deliverable_id } = this.input;
     for (let from = 0; from < skipped.length; from += SKIPPED_BATCH) {
       const tasks = skipped.slice(from, from + SKIPPED_BATCH);
@@ -340,11 +343,6 @@ class DeliverableRun {
       waiting,
     });
   }
-}
-
-interface Skip {
-  task_id: string;
-  reason: string;
 }
 
 function notRun(task_id: string, state: "failed" | "skipped", reason: string): TaskResult {
