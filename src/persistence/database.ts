@@ -4,6 +4,7 @@ import { KamachiqError, TransientError } from "../domain/errors.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as planApproval from "./migrations/0002-plan-approval.ts";
 import * as capsules from "./migrations/0003-capsules.ts";
+import * as plannings from "./migrations/0005-plannings.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -16,6 +17,7 @@ const MIGRATIONS = {
   "0001-foundation": foundation,
   "0002-plan-approval": planApproval,
   "0003-capsules": capsules,
+  "0005-plannings": plannings,
 };
 
 // Counts and token sums are far below 2^53, so bigint columns are read as numbers.
