@@ -52,8 +52,10 @@ export function createModelSummariser(model: LanguageModel): Summariser {
       signal.throwIfAborted();
       const { lines, documents, ...extract } = extractFrom(attachments);
       const room = Math.min(limit, SUMMARY_CHARACTERS_MAX);
-      const titles = textLength(documents.map(titleOf)) + (CHUNKS_MAX + documents.length) * titleLength(model);
-      const parts = joined(await new Summarising(model, signal).parts(chunksOf(attachments), room - titles));
+      const chunks = chunksOf(attachments);
+      const parts_max = Math.min(chunks.length, CHUNKS_MAX + documents.length);
+      const titles = textLength(documents.map(titleOf)) + parts_max * titleLength(model);
+      const parts = joined(await new Summarising(model, signal).parts(chunks, room - titles));
       // Where the model made none of it, titles of parts would only take the room of statements.
       if (parts.every(({ method }) => method === EXTRACTIVE))
         return { ...summarise(attachments, limit), parts: parts.map(describePart) };
@@ -82,6 +84,8 @@ class Summarising {
   readonly #signal: AbortSignal;
   /** Why the model is asked no more. */
   #stopped: string | undefined;
+  /** What the tokens that others held left no room for. */
+  readonly #postponed = new Set<Part>();
 
   constructor(model: LanguageModel, signal: AbortSignal) {
     this.#model = model;
@@ -98,13 +102,15 @@ class Summarising {
     const wanted = parts.filter(({ reason, share, chunk }) => {
       return reason === undefined && share >= SHARE_CHARACTERS_MIN && chunk.statements.length > 0;
     });
-    await this.#each(wanted, async (part) => {
-      this.#take(part, await this.#shorten(part.chunk, part.chunk.statements, part.share));
-    });
+    const read = async (part: Part): Promise<void> => {
+      this.#take(part, await this.#shorten(part, part.chunk.statements));
+    };
+    await this.#each(wanted, read);
+    for (const part of this.#postponed) await read(part);
     const long = wanted.filter((part) => lengthOf(part.statements) > part.share);
     if (lengthOf(wanted.flatMap(({ statements }) => statements)) > wanted.reduce((sum, { share }) => sum + share, 0))
       await this.#each(long.slice(0, REDUCED_MAX), async (part) => {
-        const shorter = await this.#shorten(part.chunk, part.statements, part.share);
+        const shorter = await this.#shorten(part, part.statements);
         // What was said first is said where saying it more shortly failed.
         if (shorter.statements.length > 0) this.#take(part, shorter);
       });
@@ -118,13 +124,17 @@ class Summarising {
     part.reason = statements.length > 0 ? undefined : reason;
   }
 
-  async #shorten({ name }: Chunk, statements: readonly Statement[], share: number): Promise<Shortened> {
+  async #shorten(part: Part, statements: readonly Statement[]): Promise<Shortened> {
     if (this.#stopped !== undefined) return { statements: [], dropped: 0, reason: this.#stopped };
     try {
-      return await shorten(this.#model, name, statements, share, this.#signal);
+      return await shorten(this.#model, part.chunk.name, statements, part.share, this.#signal);
     } catch (error) {
       this.#signal.throwIfAborted();
       if (!(error instanceof ModelError)) throw error;
+      if (error.code === "model_budget_exhausted") {
+        this.#postponed.add(part);
+        return { statements: [], dropped: 0, reason: oneLine(error.message, REASON_MAX) };
+      }
       // What failed once, after its retries, would cost time and tokens again.
       this.#stopped ??= oneLine(error.message, REASON_MAX);
       return { statements: [], dropped: 0, reason: this.#stopped };

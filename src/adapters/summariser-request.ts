@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Statement } from "../domain/attachment-chunks.ts";
 import { oneLine } from "../domain/markdown.ts";
 import { lineNumbers } from "../domain/summary.ts";
+import { printable } from "../platform/text.ts";
 import type { LanguageModel } from "../ports/model.ts";
 import { dataOf } from "./planner-prompt.ts";
 
@@ -11,7 +12,7 @@ const STATEMENT_CHARACTERS = 120;
 const STATEMENTS_MAX = 500;
 /** JSON around a statement. */
 const STATEMENT_TOKENS = 30;
-const OUTPUT_TOKENS = { min: 256, max: 8_000 };
+const OUTPUT_TOKENS = { min: 512, max: 8_000 };
 /** Long after the allowance for all requests has ended. */
 const TIMEOUT_MS = 30_000;
 
@@ -59,7 +60,7 @@ export async function shorten(
 ): Promise<Shortened> {
   const count = Math.max(1, Math.min(STATEMENTS_MAX, Math.floor(characters / STATEMENT_CHARACTERS)));
   const lines = statements.map(({ line, end_line, text }) => `${lineNumbers(line, end_line)} ${text}`);
-  const tokens = Math.ceil(characters / 3) + count * STATEMENT_TOKENS;
+  const tokens = Math.ceil(characters / 2) + count * STATEMENT_TOKENS;
   const answer = await model.generateObject({
     instructions: instructionsFor(count),
     messages: [{ role: "user", content: `<document>\n${dataOf({ name, lines })}\n</document>` }],
@@ -96,7 +97,7 @@ function statementsOf(text: string, shown: readonly Statement[]): Shortened {
     if (!said.success) continue;
     const { first_line: line, last_line: end_line } = said.data;
     if (line > end_line || !lines.has(line) || !lines.has(end_line)) continue;
-    const words = oneLine(said.data.text, STATEMENT_CHARACTERS_MAX);
+    const words = oneLine(printable(said.data.text), STATEMENT_CHARACTERS_MAX);
     if (words !== "") statements.push({ line, end_line, text: words });
   }
   const dropped = parsed.data.statements.length - statements.length;

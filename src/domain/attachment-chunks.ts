@@ -29,7 +29,10 @@ export function chunksOf(attachments: readonly Attachment[]): Chunk[] {
   return attachments.flatMap(({ name, content }, document) => {
     const chunks: Chunk[] = [];
     let chunk: Chunk | undefined;
-    for (const [index, text] of content.split("\n").entries()) {
+    const lines = content.split("\n");
+    // What ends the last line begins no other.
+    if (lines.length > 1 && lines.at(-1) === "") lines.pop();
+    for (const [index, text] of lines.entries()) {
       const line = index + 1;
       for (const piece of piecesOf(text.trimEnd())) {
         const full = chunk !== undefined && chunk.characters + piece.length > CHUNK_CHARACTERS_MAX;
