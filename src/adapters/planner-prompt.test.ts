@@ -63,6 +63,7 @@ describe("attachmentText", () => {
     const content = `# Depot\n\n${filler}\nThe depot must scan parcels.\n`;
     const attachments = [{ name: "a.md", media_type: "text/markdown" as const, content }];
     const { text, parts } = await attachmentText(attachments, 100, summariser, signal);
+    expect(parts?.map(({ method, line }) => [method, line])).toEqual([["extractive", 1]]);
     expect(text.length).toBeLessThanOrEqual(300);
     expect(text).toMatch(/^a\.md, \d+ lines:\nL1 # Depot\n(.*\n)*L1003 .*The depot must scan parcels\.$/);
   });
