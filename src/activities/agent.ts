@@ -1,6 +1,7 @@
 import { Context } from "@temporalio/activity";
 import { InputError } from "../domain/errors.ts";
 import { EVENT_DATA, newEvent } from "../domain/event-data.ts";
+import { ATTEMPT_MARGIN } from "../domain/execute.ts";
 import type { AgentOutcome } from "../ports/coding-agent.ts";
 import type { TaskNode } from "../domain/plan.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
@@ -8,7 +9,6 @@ import { recordArtifact } from "../persistence/artifacts.ts";
 import { reserve, settle } from "../persistence/ledger.ts";
 import type { AgentActivities, AttemptKey, Feedback, SpawnInput, SpawnResult } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { ATTEMPT_MARGIN } from "./plan.ts";
 import { requireDecision } from "./policy.ts";
 import { loadWork, taskOf, type Work } from "./project.ts";
 import { moveTask } from "./state.ts";

@@ -15,6 +15,7 @@ import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, taskOf, type Work } from "./project.ts";
 import { moveTask } from "./state.ts";
+import { recordSample } from "./task-history.ts";
 import { record } from "./transaction.ts";
 
 /** Mutants drawn for one task, and for the merged whole; the floor is the share that a suite must kill. Source: issue on the calculator's review (80 %). */
@@ -114,7 +115,7 @@ async function evaluate(deps: ActivityDeps, work: Work, subject: Subject): Promi
     reviewer: "execution",
     sandbox: deps.sandbox,
   });
-  return recordReport(deps, work.project.id, subject, report, performance.now() - began);
+  return recordReport(deps, work, subject, report, performance.now() - began);
 }
 
 /** Runs the checks on a checkout of the commit that holds nothing else and is thrown away. */
@@ -171,11 +172,12 @@ export async function withTree<T>(
 
 async function recordReport(
   { db, artifacts, log }: ActivityDeps,
-  project_id: string,
+  work: Work,
   subject: Subject,
   report: QualityReport,
   duration_ms: number,
 ): Promise<EvaluateResult> {
+  const project_id = work.project.id;
   const { scope, deliverable_id, task_id, attempt, path } = subject;
   const { score, approved, metrics, vetoes } = report;
   const ref = await artifacts.put(JSON.stringify(report), "application/json");
@@ -202,9 +204,10 @@ async function recordReport(
       })),
     },
   );
-  await record(db, project_id, [event], async (tx) => {
+  await record(db, project_id, [event], async (tx, fresh) => {
     await recordArtifact(tx, project_id, "quality_report", path, ref);
     if (task_id === null) return;
+    if (fresh && attempt === 1) await recordSample(tx, work, task_id, duration_ms);
     await moveTask(tx, { project_id, deliverable_id, task_id }, approved ? "merging" : "reviewing", { score });
   });
   log(project_id).info({ subject: path, score, approved, vetoes, metrics, reasoning: report.reasoning }, "graded");

@@ -2,7 +2,7 @@ import { Context } from "@temporalio/activity";
 import { type EventData, newEvent } from "../domain/event-data.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import { InputError } from "../domain/errors.ts";
-import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
+import { ATTEMPT_MARGIN, QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
 import { validatePlan } from "../domain/plan-rules.ts";
 import type { GraphLimits } from "../domain/graph-limits.ts";
@@ -16,9 +16,6 @@ import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadPlan, loadProject, type Project } from "./project.ts";
 import { record } from "./transaction.ts";
-
-/** An attempt may use this much more than the estimate before it is stopped. */
-export const ATTEMPT_MARGIN = 1.5;
 
 type PlanActivities = Pick<ControlActivities, "decomposeProject" | "validateTaskGraph">;
 

@@ -11,6 +11,7 @@ import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { LanguageModel } from "../ports/model.ts";
 import type { Planner } from "../ports/planner.ts";
 import type { Summariser } from "../ports/summariser.ts";
+import type { TaskHistory } from "../ports/task-history.ts";
 import { meteredModel } from "./model-metered.ts";
 import { type AttachmentText, attachmentText } from "./planner-attachments.ts";
 import { type AnswerRules, type CheckedAnswer, checkAnswer } from "./planner-answer.ts";
@@ -28,6 +29,8 @@ export interface ModelPlannerOptions {
   catalogue: Required<Pick<GraphCatalogue, "personas" | "tools" | "capsules">>;
   /** Shortens long attachments, by itself or with the model that it is given, whose requests planning pays for. */
   summariser: (model: LanguageModel) => Summariser;
+  /** Past tasks, for the estimates. */
+  history?: TaskHistory;
 }
 
 /**
@@ -64,7 +67,7 @@ interface Planned {
 
 async function planWith(options: ModelPlannerOptions, planned: Planned): Promise<Plan> {
   const started_ms = performance.now();
-  const { library, model, catalogue } = options;
+  const { library, model, catalogue, history } = options;
   const { capsule, heuristics, account, spec, signal } = planned;
   const limits = heuristics.model;
   const offered = { capsules: await deliveryCapsules(library), personas: catalogue.personas };
@@ -89,6 +92,7 @@ async function planWith(options: ModelPlannerOptions, planned: Planned): Promise
     if (checked.drafts.length === 0) throw nothingFits(model.reference, checked);
     const terms = {
       heuristics,
+      history,
       available_tokens: Math.max(0, spec.budget.tokens - tokensOf(account.usage)),
       planner: `${capsule.id} ${capsule.version}`,
     };

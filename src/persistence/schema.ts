@@ -72,6 +72,24 @@ export interface Database {
     heartbeat_at: OptionalTimestamp;
     ended_at: OptionalTimestamp;
   };
+  /** What the first attempt of each task took. */
+  task_history: {
+    project_id: string;
+    deliverable_id: string;
+    task_id: string;
+    tenant: string;
+    agent: string;
+    type: TaskType;
+    persona: string;
+    capsule: string;
+    capsule_version: string;
+    checks: Json<string[]>;
+    size_tokens: number;
+    tokens: number;
+    /** Of the agent and of grading its work. */
+    seconds: number;
+    recorded_at: Timestamp;
+  };
   decisions: {
     decision_id: string;
     project_id: string;

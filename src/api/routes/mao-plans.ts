@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { Id } from "../../domain/ids.ts";
 import { ProjectSpec } from "../../domain/intake.ts";
 import { Plan, PlannerOutput } from "../../domain/plan.ts";
+import { estimatePlan } from "../../domain/plan-estimate.ts";
 import type { ResourceKind } from "../../domain/provision.ts";
 import { listPlannings } from "../../persistence/plannings.ts";
 import { requireRole } from "../auth.ts";
@@ -123,6 +124,7 @@ export function planView({ plan: planned, digest, reports, decisions }: PlanPrev
   return {
     plan: planned,
     digest,
+    estimate: estimatePlan(planned),
     reports: Object.fromEntries(
       Object.entries(reports).map(([id, report]) => [
         id,
