@@ -208,6 +208,18 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     }
   });
 
+  it("shows the schema of parameters that were wrong, once, where it had shown them in short", async () => {
+    const small = await plannerWith((yaml) => yaml.replace("catalogue_tokens_max: 6000", "catalogue_tokens_max: 700"));
+    const wrong = answer({ ...CLI, parameters: { description: "x", operations: ["integrate"] } });
+    await plan([wrong, wrong, answer(CLI)], specOf(), small);
+    const asked = server.seen.at(-1)?.body.messages.map(({ content }) => content) ?? [];
+    const [, first = "", , second = "", , third = ""] = asked;
+    expect(first).toContain('"takes":"{package?: string, command?: string');
+    expect(second).toMatch(/\nJSON Schemas of parameters:\n\{"python_cli":\{"type":"object","required"/);
+    expect(third).toMatch(/"integrate" is not supported/);
+    expect(third).not.toContain("JSON Schemas");
+  });
+
   it("gives up after three rounds, and says why and what was spent", async () => {
     const error = await failure([answer({ ...CLI, parameters: { description: "x", operations: ["integrate"] } })]);
     expect(error).toMatchObject({ code: "plan_invalid", spend: { rounds: 3 } });
