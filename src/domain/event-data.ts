@@ -28,7 +28,7 @@ const taskEnd = z.object({
 const taskEndWithReason = taskEnd.extend({ reason: z.string(), by_condition: z.boolean().optional() });
 
 /** Tokens of one attempt; the counterpart of the `Usage` interface. */
-const UsageData = z.object({
+export const UsageData = z.object({
   input_tokens: tokens,
   output_tokens: tokens,
   source: z.enum(["provider", "tokenizer"]),
@@ -69,6 +69,14 @@ export const EVENT_DATA = {
     estimated_tokens: tokens,
     /** What a model used to make it; absent where none was asked. */
     planning: UsageData.optional(),
+  }),
+  /** A model was asked, and no plan came of it. */
+  "kamachiq.plan.failed": z.object({
+    code: z.string(),
+    reason: z.string(),
+    model: z.string(),
+    rounds: z.int().nonnegative(),
+    planning: UsageData,
   }),
   "kamachiq.plan.approval_requested": z.object({ revision: z.int().positive(), plan: ArtifactRef }),
   "kamachiq.plan.approval_decided": z.object({

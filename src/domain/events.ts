@@ -7,6 +7,7 @@ export const EVENT_TYPES = [
   "kamachiq.intake.resumed",
   "kamachiq.plan.started",
   "kamachiq.plan.decomposed",
+  "kamachiq.plan.failed",
   "kamachiq.plan.approval_requested",
   "kamachiq.plan.approval_decided",
   "kamachiq.plan.validated",

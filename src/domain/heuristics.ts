@@ -28,6 +28,10 @@ export const PlannerHeuristics = z.strictObject({
     reserve_share: z.number().positive().max(0.5),
     /** Of one answer. */
     output_tokens_max: z.int().min(256).max(100_000),
+    /** Of the capsules, as the model gets them. */
+    catalogue_tokens_max: z.int().min(500).max(1_000_000),
+    /** Share of planning's tokens and seconds that a model may take to shorten long attachments. */
+    summary_share: z.number().positive().max(0.9),
     /** Of all attachments together, as the model gets them. */
     attachment_tokens_max: z.int().min(100).max(1_000_000),
   }),

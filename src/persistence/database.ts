@@ -5,7 +5,8 @@ import * as foundation from "./migrations/0001-foundation.ts";
 import * as planApproval from "./migrations/0002-plan-approval.ts";
 import * as capsules from "./migrations/0003-capsules.ts";
 import * as taskHistory from "./migrations/0004-task-history.ts";
-import * as batchedWrites from "./migrations/0005-batched-writes.ts";
+import * as plannings from "./migrations/0005-plannings.ts";
+import * as batchedWrites from "./migrations/0006-batched-writes.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -19,7 +20,8 @@ const MIGRATIONS = {
   "0002-plan-approval": planApproval,
   "0003-capsules": capsules,
   "0004-task-history": taskHistory,
-  "0005-batched-writes": batchedWrites,
+  "0005-plannings": plannings,
+  "0006-batched-writes": batchedWrites,
 };
 
 // Counts and token sums are far below 2^53, so bigint columns are read as numbers.

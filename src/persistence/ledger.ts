@@ -70,18 +70,37 @@ export async function settle(tx: Transaction<Database>, at: Attempt, usage: Usag
 }
 
 /** Who the ledger says spent tokens on the plan; no task can have this id beside no deliverable. */
-export const PLANNING = { deliverable_id: "", task_id: "planning", attempt: 1 };
+const PLANNING = { deliverable_id: "", task_id: "planning" };
 
-/** Charges what making the plan cost, against a reserve of its own and the project. A repeated call changes nothing. */
+/** What an attempt at planning cost. */
+export interface PlanningCharge {
+  /** From 1. */
+  attempt: number;
+  reserve_tokens: number;
+  /** The project's budget. */
+  project_tokens: number;
+  usage: Usage;
+}
+
+/**
+ * Charges what asking for the plan cost, whatever came of it, against a reserve of its own and the project. A repeated
+ * call changes nothing.
+ */
 export async function chargePlanning(
   tx: Transaction<Database>,
   project_id: string,
-  reserve_tokens: number,
-  usage: Usage,
+  { attempt, reserve_tokens, project_tokens, usage }: PlanningCharge,
 ): Promise<void> {
-  const at = { project_id, ...PLANNING };
+  const at = { project_id, ...PLANNING, attempt };
   const tokens = usage.input_tokens + usage.output_tokens;
-  await openBudgets(tx, project_id, new Map([["planning", reserve_tokens]]));
+  await openBudgets(
+    tx,
+    project_id,
+    new Map([
+      ["project", project_tokens],
+      ["planning", reserve_tokens],
+    ]),
+  );
   const fresh = await tx
     .insertInto("ledger")
     .values([

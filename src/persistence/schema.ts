@@ -124,6 +124,25 @@ export interface Database {
     source: string | null;
     created_at: Timestamp;
   };
+  /** Every planning with a model that a person or program asked for; a project's own is in its ledger too. */
+  plannings: {
+    id: Generated<number>;
+    tenant: string;
+    name: string;
+    model: string;
+    rounds: number;
+    input_tokens: number;
+    output_tokens: number;
+    source: "provider" | "tokenizer";
+    usd: Generated<number>;
+    reserve_tokens: number;
+    /** `planned`, or the code of the error. */
+    outcome: string;
+    plan_digest: string | null;
+    /** The project that was made of the plan. */
+    project_id: string | null;
+    planned_at: Timestamp;
+  };
   reviews: {
     id: string;
     project_id: string;

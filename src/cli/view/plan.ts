@@ -86,12 +86,23 @@ function placeLines(
 /** What a model took to make the plan, and what it found no capsule for. */
 function planningLines({ planning }: PlanView["plan"]): string[] {
   if (planning === undefined) return [];
-  const { model, rounds, usage, reserve_tokens, uncovered } = planning;
+  const { model, rounds, usage, reserve_tokens, uncovered, summary } = planning;
   const tokens = count(usage.input_tokens + usage.output_tokens);
   return [
     `  ${model}, ${plural(rounds, "round")}, ${tokens} of ${count(reserve_tokens)} tokens for planning (${usage.source})`,
+    ...(summary === undefined ? [] : [summaryLine(summary)]),
     ...uncovered.map(({ source, reason }) => `  not planned  ${line(source, 60)}: ${line(reason, 100)}`),
   ];
+}
+
+/** By whom long attachments were put in short. */
+function summaryLine({ usage, parts }: NonNullable<NonNullable<PlanView["plan"]["planning"]>["summary"]>): string {
+  const by = [...Map.groupBy(parts, ({ method }) => method)].map(
+    ([method, { length }]) => `${method} (${plural(length, "part")})`,
+  );
+  const reason = parts.find((part) => part.reason !== undefined)?.reason;
+  const why = reason === undefined ? "" : `; not all by the model: ${line(reason, 100)}`;
+  return `  attachments in short by ${by.join(", ")}, ${count(usage.input_tokens + usage.output_tokens)} of these tokens${why}`;
 }
 
 const UNCOVERED_SHOWN_MAX = 40;
