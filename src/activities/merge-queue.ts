@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Context } from "@temporalio/activity";
 import { sql } from "kysely";
 import { newEvent } from "../domain/event-data.ts";
+import type { TaskResult } from "../domain/execute.ts";
 import { excerpt } from "../platform/text.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import type { AgentActivities, AttemptKey, IntegrateResult } from "./contract.ts";
@@ -11,7 +12,7 @@ import type { ActivityDeps } from "./deps.ts";
 import { evaluatorOf, withTree } from "./evaluate.ts";
 import { COMMITTER } from "./provision.ts";
 import { loadWork, type Work } from "./project.ts";
-import { moveTask } from "./state.ts";
+import { endEvent, moveTask } from "./state.ts";
 import { record } from "./transaction.ts";
 
 const POLL_MS = 50;
@@ -32,12 +33,22 @@ export function createIntegrateActivities(deps: ActivityDeps): Pick<AgentActivit
   return {
     async integrate(input) {
       const work = await loadWork(deps, input.project_id, input.deliverable_id);
-      const key = attemptPath(input);
-      await enqueue(deps, work, key, input);
-      const verdict = await settled(deps, work, key);
-      return recordVerdict(deps, input, verdict);
+      return integrateCommit(deps, work, input, () => null);
     },
   };
+}
+
+/** Merges an attempt's commit, or says why not. `end`: how the task ends with the merge, if it does. */
+export async function integrateCommit(
+  deps: ActivityDeps,
+  work: Work,
+  input: AttemptKey & { commit: string },
+  end: (tip: string) => TaskResult | null,
+): Promise<IntegrateResult> {
+  const key = attemptPath(input);
+  await enqueue(deps, work, key, input);
+  const verdict = await settled(deps, work, key);
+  return recordVerdict(deps, work, input, verdict, verdict.tip === null ? null : end(verdict.tip));
 }
 
 async function enqueue({ db }: ActivityDeps, work: Work, key: string, input: AttemptKey & { commit: string }) {
@@ -177,8 +188,10 @@ async function close({ db }: ActivityDeps, work: Work, entry: Entry, verdict: Ve
 
 async function recordVerdict(
   { db, artifacts, log }: ActivityDeps,
+  work: Work,
   input: AttemptKey & { commit: string },
   { state, tip, report, retest_ms }: Verdict,
+  end: TaskResult | null,
 ): Promise<IntegrateResult> {
   const { project_id, deliverable_id, task_id, attempt, commit } = input;
   const key = `${attemptPath(input)}/integrated`;
@@ -201,8 +214,10 @@ async function recordVerdict(
           reason: `${state}: ${excerpt(message, 500)}`,
           findings: 1,
         });
-  await record(db, project_id, [event], async (tx) => {
-    await moveTask(tx, input, tip === null ? "remediating" : "merging", tip === null ? {} : { commit: tip });
+  await record(db, project_id, end === null ? [event] : [event, endEvent(work, end)], async (tx) => {
+    if (tip === null) await moveTask(tx, input, "remediating");
+    else if (end === null) await moveTask(tx, input, "merging", { commit: tip });
+    else await moveTask(tx, input, end.state, { commit: tip, ended_at: new Date() });
   });
   log(project_id).info({ task: task_id, attempt, state, tip, retest_ms }, "merge queue");
   if (state === "merged") return { status: state, tip, feedback: null };

@@ -35,7 +35,7 @@ export function isAtLeast(version: string, min: string): boolean {
 
 /** Would bend another program's Python or pip: where modules come from and where packages go. */
 const PYTHON_BENDING =
-  /^(PYTHON(PATH|HOME|STARTUP|PLATLIBDIR|EXECUTABLE|SAFEPATH)|__PYVENV_LAUNCHER__|VIRTUAL_ENV|PIP_(TARGET|PREFIX|ROOT|USER|PYTHON|REQUIRE_VIRTUALENV|DRY_RUN|REPORT|QUIET|VERBOSE|LOG|NO_BINARY|REQUIREMENT|CONSTRAINT))$/;
+  /^(PYTHON(PATH|HOME|STARTUP|PLATLIBDIR|EXECUTABLE|SAFEPATH|PYCACHEPREFIX)|__PYVENV_LAUNCHER__|VIRTUAL_ENV|PIP_(TARGET|PREFIX|ROOT|USER|PYTHON|REQUIRE_VIRTUALENV|DRY_RUN|REPORT|QUIET|VERBOSE|LOG|NO_BINARY|REQUIREMENT|CONSTRAINT))$/;
 
 /** Our environment for tools that reach a network: proxies, certificates and mirrors are the user's; installation targets are ours. */
 export function toolEnvironment(extra: Record<string, string> = {}): Record<string, string> {
