@@ -24,6 +24,7 @@ interface Entry {
   key: string;
   commit: string;
   info: CommitInfo;
+  claimed: boolean;
 }
 
 type Verdict = { state: "merged" | "conflict" | "red"; tip: string | null; report: string | null; retest_ms: number };
@@ -99,7 +100,7 @@ async function workOff(deps: ActivityDeps, work: Work): Promise<boolean> {
     try {
       const batch: Entry[] = await connection
         .selectFrom("merges")
-        .select(["key", "commit", "info"])
+        .select(["key", "commit", "info", "claimed"])
         .where("repository", "=", work.repository)
         .where("state", "=", "pending")
         .orderBy("position")
@@ -131,11 +132,30 @@ async function mergeBatch(deps: ActivityDeps, work: Work, entries: Entry[]): Pro
 async function withoutMerged(deps: ActivityDeps, work: Work, batch: Entry[]): Promise<Entry[]> {
   const open: Entry[] = [];
   for (const entry of batch) {
+    if (!entry.claimed) {
+      open.push(entry);
+      continue;
+    }
     const tip = await deps.sourceControl.findByTrailer(work.repository, "Kamachiq-Merge", entry.key);
     if (tip === null) open.push(entry);
     else await close(deps, work, entry, { state: "merged", tip, report: null, retest_ms: 0 });
   }
-  return open;
+  await claim(deps, work, open);
+  return open.map((entry) => ({ ...entry, claimed: true }));
+}
+
+async function claim({ db }: ActivityDeps, { project }: Work, entries: readonly Entry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await db
+    .updateTable("merges")
+    .set({ claimed: true })
+    .where("project_id", "=", project.id)
+    .where(
+      "key",
+      "in",
+      entries.map(({ key }) => key),
+    )
+    .execute();
 }
 
 /** `moved`: somebody else moved the branch meanwhile, and everything has to be looked at again. */

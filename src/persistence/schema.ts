@@ -194,6 +194,8 @@ export interface Database {
     tip: string | null;
     report: string | null;
     retest_ms: number | null;
+    /** A worker has taken it up; it may be on the branch, though its state does not say so yet. */
+    claimed: Generated<boolean>;
   };
   resources: {
     project_id: string;

@@ -1,8 +1,10 @@
 import { type Kysely, sql } from "kysely";
 
-/** Events are appended in one round trip, and decisions about a deliverable are found without reading all of them. */
+/** Events are appended in one round trip, and neither decisions nor merges are searched for in all that there are. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
+    -- Set before the branch can move to it: only such an entry may be in the branch already.
+    alter table merges add column claimed boolean not null default false;
     create index decisions_by_subject on decisions (project_id, action, subject_id);
 
     -- Appends those of the events (key, type, subject, data) whose key is new, and answers how many were. The lock on the
