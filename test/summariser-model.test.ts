@@ -28,14 +28,12 @@ const tiny = await tinyModel();
 if ("missing" in tiny) process.stderr.write(`skipped: ${tiny.missing}\n`);
 const { signal } = new AbortController();
 
+const LONG = ", and so on and so forth, at some length that nobody reads to the end of";
+
 /** A roadmap of so many sections of 120 lines, each with one requirement at its tenth line. */
-function roadmap(sections: number, name = "roadmap.md"): Attachment {
+function roadmap(sections: number, name = "roadmap.md", words = LONG): Attachment {
   const section = (number: number): string => {
-    const filler = Array.from(
-      { length: 118 },
-      (_, line) =>
-        `Words about matter ${line} of part ${number}, and so on and so forth, at some length that nobody reads to the end of.`,
-    );
+    const filler = Array.from({ length: 118 }, (_, line) => `Words about matter ${line} of part ${number}${words}.`);
     filler.splice(7, 3, "", `The tool must add numbers of kind ${number}.`, "");
     return [`# Part ${number}`, ...filler, ""].join("\n");
   };
@@ -245,7 +243,11 @@ describe.skipIf("missing" in tiny)("the summariser with a model", () => {
     cpSync(CAPSULES, folder, { recursive: true });
     const file = join(folder, "kamachiq_project_planner.yaml");
     const yaml = readFileSync(file, "utf8");
-    writeFileSync(file, yaml.replace("attachment_tokens_max: 8000", "attachment_tokens_max: 3000"));
+    // Small enough for a model on a busy machine to answer in the time that planning has.
+    const small = yaml
+      .replace("attachment_tokens_max: 8000", "attachment_tokens_max: 500")
+      .replace("catalogue_tokens_max: 6000", "catalogue_tokens_max: 1500");
+    writeFileSync(file, small);
     const library = await loadCapsuleLibrary(folder);
     rmSync(folder, { recursive: true });
     const catalogue = await readCatalogue(library, (await createPolicyFiles(POLICIES)).engine.rule_sets);
@@ -253,7 +255,7 @@ describe.skipIf("missing" in tiny)("the summariser with a model", () => {
       createModelPlanner({ library, catalogue, model: model(), summariser: createModelSummariser }),
       createExtractiveSummariser(),
     );
-    const attachments = [roadmap(2)];
+    const attachments = [roadmap(2, "roadmap.md", "")];
     const spec = withoutAcceptance(specOf({ attachments, budget: { tokens: 4_000_000 } }));
     const cited = { ...CLI, sources: ["goals[0]", "roadmap.md:10"] };
     const replies: Answering = (body) =>
@@ -261,12 +263,12 @@ describe.skipIf("missing" in tiny)("the summariser with a model", () => {
     server.script("tiny", replies);
     const plan = await planner.plan(spec);
     const asked = server.seen.at(-1)?.body.messages[1]?.content ?? "";
-    expect(asked).toContain('"Lines 1-120, by openai/tiny:","L1 Part at 1"');
+    expect(asked).toContain('"Lines 1-239, by openai/tiny:","L1 Part at 1"');
     const { usage, summary: short, rounds } = plan.planning ?? {};
     expect(rounds).toBe(1);
-    expect(short?.parts.map(({ method }) => method)).toEqual(Array(2).fill("openai/tiny"));
-    expect(tokensOf(short?.usage ?? { input_tokens: 0, output_tokens: 0, source: "provider" })).toBeGreaterThan(20_000);
-    expect(usage?.input_tokens).toBeGreaterThan((short?.usage.input_tokens ?? 0) + 10_000);
+    expect(short?.parts.map(({ method }) => method)).toEqual(["openai/tiny"]);
+    expect(tokensOf(short?.usage ?? { input_tokens: 0, output_tokens: 0, source: "provider" })).toBeGreaterThan(7_000);
+    expect(usage?.input_tokens).toBeGreaterThan((short?.usage.input_tokens ?? 0) + 3_000);
     expect(plan.deliverables[0]?.sources).toEqual([{ attachment: "roadmap.md", line: 10, end_line: 10 }]);
     const bySameRules = await createCitedPlanner(createCapsulePlanner(library), createExtractiveSummariser()).plan(
       withoutAcceptance(specOf({ attachments, capsule: "python_cli" })),
@@ -282,7 +284,7 @@ describe.skipIf("missing" in tiny)("the summariser with a model", () => {
     const failed: unknown = await planner.plan(spec).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(PlanningError);
     const { spend, message } = failed as PlanningError;
-    expect(tokensOf(spend.usage)).toBeGreaterThan(40_000);
+    expect(tokensOf(spend.usage)).toBeGreaterThan(15_000);
     expect(message).toContain(`It took ${tokensOf(spend.usage)} tokens in 3 rounds (provider).`);
   });
 });
