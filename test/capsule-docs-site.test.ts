@@ -39,7 +39,7 @@ const SMALL = {
   settings: [{ name: "speed", type: "integer", default: 3, description: "How fast it is." }],
 };
 const HOSTILE = `- <b> "'\\ {{ x }} {% y %} # $(id) \`ls\` \`\`\` |a| (x)= % {term}\`no\` [a](b) *c* _d_ ![e](f) https://x.y & &amp; 中文 é`;
-const every = { title: "= {{ x }} *a* \`b\` <c> 中文", summary: HOSTILE };
+const every = { title: "= {{ x }} *a* `b` <c> 中文", summary: HOSTILE };
 const setting = (name: string, type: string, value: unknown, more = {}) => ({
   name,
   type,
@@ -149,7 +149,19 @@ describe("docs_site", () => {
         ],
       },
     ],
-    ["an HTTP API", { base_url: "http://localhost:8080", settings: [], endpoints: [endpoint] }],
+    [
+      "an HTTP API",
+      {
+        base_url: "http://localhost:8080",
+        settings: [],
+        endpoints: [endpoint, { ...endpoint, name: "drop-it", title: every.title, method: "DELETE", request: [] }],
+        headers: [
+          { name: "X-Api-Key", value: "Bearer $KEY", description: HOSTILE },
+          { name: "Accept", value: "*/*", description: "x" },
+        ],
+        tutorials: [{ ...guide, endpoints: ["drop-it", "put-it"] }],
+      },
+    ],
     ["a place below a host", { site_url: "https://example.com/a/b/" }],
   ])("delivers a clean site for %s", async (_, parameters) => {
     const delivery = await bench.deliver(bench.specOf({ ...SMALL, ...parameters }));
@@ -173,6 +185,8 @@ describe("docs_site", () => {
     ],
     ["a page in the menu's place", { tutorials: [{ ...guide, slug: "index" }] }, /belongs to the menus/],
     ["commands of nothing", { commands: [{ name: "go", summary: "Goes." }] }, /name the program/],
+    ["an endpoint that is not there", { tutorials: [{ ...guide, endpoints: ["gone"] }] }, /names the endpoint "gone"/],
+    ["a header that ends the command", { headers: [{ name: "X", value: '"; ls', description: "x" }] }, /headers\[0\]/],
     ["endpoints of nothing", { endpoints: [endpoint] }, /what the paths of the endpoints are below/],
     ["a default of another type", { settings: [setting("a", "integer", "x")] }, /settings\[0\]/],
     ["a default out of bounds", { settings: [setting("a", "integer", 1, { minimum: 2 })] }, /below its minimum/],

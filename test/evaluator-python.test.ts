@@ -173,6 +173,21 @@ const CONFTEST_SKIPS =
 const REWRITES = "from pathlib import Path\n\ndef test_x():\n    Path('src/halves/cli.py').write_text('')\n";
 const TELLS_MUTANTS =
   "import os, sys\n\nif any('Mutant' in type(f).__name__ for f in sys.meta_path):\n    os._exit(1)\n";
+// Runs when an interpreter starts that can import it, and answers in place of the harness.
+const ANSWERS_FIRST = `import json, os, sys
+
+words = " ".join(sys.orig_argv)
+if "run_docstrings.py" in words:
+    print(json.dumps({"total": 1, "covered": 1, "missing": []}), flush=True)
+    os._exit(0)
+if "mutate.py" in words:
+    marker = json.loads(sys.stdin.read())["marker"]
+    counts = {"drawn": 9, "mutants": 9, "killed": 9, "survived": 0, "inconclusive": 0, "controls_failed": 0}
+    print(marker + json.dumps({**counts, "survivors": [], "timeouts": []}), flush=True)
+    os._exit(0)
+`;
+const FAKE_TOOL = '"""A tool."""\n\n\ndef run() -> int:\n    """Find nothing."""\n    return 0\n';
+const ASSERTS_NOTHING = "from halves import cli\n\ndef test_x():\n    cli.half(2)\n";
 
 const cases: [string, Record<string, string>, string, RegExp][] = [
   ["does not compile", { "src/halves/bad.py": "def f(:\n" }, "compile", /SyntaxError/],
@@ -185,11 +200,28 @@ const cases: [string, Record<string, string>, string, RegExp][] = [
     "tests",
     /addopts leaves tests out/,
   ],
+  ["asserts nothing", { "tests/test_cli.py": ASSERTS_NOTHING }, "mutants", /Survived:/],
   [
-    "asserts nothing",
-    { "tests/test_cli.py": "from halves import cli\n\ndef test_x():\n    cli.half(2)\n" },
+    "answers in place of its mutants",
+    { "tests/test_cli.py": ASSERTS_NOTHING, "src/sitecustomize.py": ANSWERS_FIRST },
     "mutants",
     /Survived:/,
+  ],
+  [
+    "answers in place of the docstrings' check",
+    { "src/sitecustomize.py": ANSWERS_FIRST, "src/halves/bare.py": "def bare():\n    pass\n" },
+    "docstrings",
+    /bare/,
+  ],
+  [
+    "has a linter of its own",
+    {
+      "pyproject.toml": (GOOD["pyproject.toml"] ?? "").replace("scripts = {", 'scripts = { ruff = "halves.tool:run",'),
+      "src/halves/tool.py": FAKE_TOOL,
+      "src/halves/u.py": "import os\n",
+    },
+    "lint",
+    /F401/,
   ],
   [
     "tells mutants from the program",

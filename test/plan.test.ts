@@ -122,7 +122,7 @@ describe("a plan file", () => {
     const spec = await kamachiq.file("spec.yaml", SPEC);
     const { stdout } = await kamachiq.run(["plan", spec, "--format", "mermaid"]);
     expect(stdout).toMatch(
-      /^flowchart LR\n {2}subgraph d0\["planned"\]\n {4}d0t0\["package<br\/>code, developer_backend\.v2"\]/,
+      /^flowchart LR\n {2}%% estimated from 10 past tasks of template \(deterministic\).*\n {2}subgraph d0\["planned"\]\n {4}d0t0\["package<br\/>code, developer_backend\.v2<br\/>\d+ to \d+ tokens, [\d.]+ to [\d.]+ s"\]/,
     );
     expect(stdout).toContain("  d0t0 --> d0t1\n");
   });

@@ -49,7 +49,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     createModelPlanner({
       library: more.capsules ?? library,
       catalogue,
-      summariser: createExtractiveSummariser(),
+      summariser: createExtractiveSummariser,
       model: createOpenAiCompatibleModel({
         reference: `openai/${model}`,
         model,
@@ -119,7 +119,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
       },
     ]);
     expect(made.match[0]).toBe("sums: python_cli 1.0.0, for goals[0]: It adds numbers in a shell.");
-    expect(made.planner).toBe("kamachiq_project_planner 1.1.0");
+    expect(made.planner).toBe("kamachiq_project_planner 1.2.0");
     expect(made.planning).toMatchObject({ model: "openai/tiny", rounds: 1, uncovered: [], reserve_tokens: 250_000 });
     const { usage } = made.planning ?? {};
     expect(usage?.source).toBe("provider");
@@ -208,13 +208,25 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
     }
   });
 
+  it("shows the schema of parameters that were wrong, once, where it had shown them in short", async () => {
+    const small = await plannerWith((yaml) => yaml.replace("catalogue_tokens_max: 6000", "catalogue_tokens_max: 700"));
+    const wrong = answer({ ...CLI, parameters: { description: "x", operations: ["integrate"] } });
+    await plan([wrong, wrong, answer(CLI)], specOf(), small);
+    const asked = server.seen.at(-1)?.body.messages.map(({ content }) => content) ?? [];
+    const [, first = "", , second = "", , third = ""] = asked;
+    expect(first).toContain('"takes":"{package?: string, command?: string');
+    expect(second).toMatch(/\nJSON Schemas of parameters:\n\{"python_cli":\{"type":"object","required"/);
+    expect(third).toMatch(/"integrate" is not supported/);
+    expect(third).not.toContain("JSON Schemas");
+  });
+
   it("gives up after three rounds, and says why and what was spent", async () => {
     const error = await failure([answer({ ...CLI, parameters: { description: "x", operations: ["integrate"] } })]);
-    expect(error).toMatchObject({ code: "plan_invalid", rounds: 3 });
+    expect(error).toMatchObject({ code: "plan_invalid", spend: { rounds: 3 } });
     expect(error.message).toMatch(/^The model openai\/tiny gave no plan that keeps the rules in 3 rounds/);
     expect(error.problems.join()).toMatch(/"integrate" is not supported; supported are: add/);
     expect(server.seen).toHaveLength(3);
-    expect(error.usage.input_tokens).toBeGreaterThan(10_000);
+    expect(error.spend.usage.input_tokens).toBeGreaterThan(10_000);
   });
 
   it("takes malformed and cut-off answers for what they are", async () => {
@@ -231,7 +243,7 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
   it("catches what a model of random weights makes of the schema by itself", async () => {
     const error = await failure([{ schema: true }], specOf(), await brief());
     expect(["plan_invalid", "planning_timeout"]).toContain(error.code);
-    expect(error.usage.output_tokens).toBeGreaterThan(0);
+    expect(error.spend.usage.output_tokens).toBeGreaterThan(0);
   });
 
   it("lets nothing that an attachment says into the plan", async () => {
@@ -290,30 +302,30 @@ describe.skipIf("missing" in tiny)("the planner with a model", () => {
 
   it("asks nothing that the planning reserve can't pay", async () => {
     const poor = await failure([answer(CLI)], specOf({ budget: { tokens: 2_000 } }));
-    expect(poor).toMatchObject({ code: "planning_budget_exhausted", rounds: 0, usage: { input_tokens: 0 } });
+    expect(poor).toMatchObject({ code: "planning_budget_exhausted", spend: { rounds: 0, usage: { input_tokens: 0 } } });
     expect(poor.message).toMatch(/Planning may use 500 tokens \(25 % of the budget\), and 500 are left/);
     expect(server.seen).toHaveLength(0);
 
     // Enough for one question, too little for two.
     const wrong = answer({ ...CLI, capsule: "none" });
     const single = await plannerWith((yaml) => yaml.replace("rounds_max: 3", "rounds_max: 1"));
-    const price = tokensOf((await failure([wrong], specOf(), single)).usage);
+    const price = tokensOf((await failure([wrong], specOf(), single)).spend.usage);
     const tokens = Math.ceil(1.5 * price) * 4;
     const once = await failure([wrong], specOf({ budget: { tokens } }));
-    expect(once).toMatchObject({ code: "planning_budget_exhausted", rounds: 1 });
+    expect(once).toMatchObject({ code: "planning_budget_exhausted", spend: { rounds: 1 } });
     expect(once.problems.join()).toMatch(/there is no "none"/);
     expect(server.seen).toHaveLength(1);
-    expect(tokensOf(once.usage)).toBe(price);
+    expect(tokensOf(once.spend.usage)).toBe(price);
   });
 
   it("stops at its time limit and says what the model was doing", async () => {
     const slow = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 1.5"));
     const first = await failure([{ ...(answer(CLI) as { text: string }), token_ms: 100 }], specOf(), slow);
-    expect(first).toMatchObject({ code: "planning_timeout", status: 504, rounds: 1 });
+    expect(first).toMatchObject({ code: "planning_timeout", status: 504, spend: { rounds: 1 } });
     expect(first.message).toMatch(
       /did not end within 1\.5 s; it was in round 1 of 3, its first answer\. .*(still writing, \d+ characters so far|had not begun)/,
     );
-    expect(first.usage).toMatchObject({ source: "tokenizer" });
+    expect(first.spend.usage).toMatchObject({ source: "tokenizer" });
 
     const slower = await plannerWith((yaml) => yaml.replace("seconds_max: 30", "seconds_max: 5"));
     const bad = answer({ ...CLI, capsule: "none" }) as { text: string };

@@ -1,40 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Context } from "@temporalio/activity";
-import { InputError } from "../domain/errors.ts";
-import { EVENT_DATA, newEvent } from "../domain/event-data.ts";
+import { type Kysely, sql } from "kysely";
+import { AgentError, InputError, KamachiqError } from "../domain/errors.ts";
+import { AGENT_RETRIES_MAX, ATTEMPT_MARGIN } from "../domain/execute.ts";
+import { databaseError } from "../persistence/database.ts";
+import { excerpt } from "../platform/text.ts";
+import { type EventData, newEvent } from "../domain/event-data.ts";
 import type { AgentOutcome } from "../ports/coding-agent.ts";
 import type { TaskNode } from "../domain/plan.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import { reserve, settle } from "../persistence/ledger.ts";
-import type { AgentActivities, AttemptKey, Feedback, SpawnInput, SpawnResult } from "./contract.ts";
+import type { Database } from "../persistence/schema.ts";
+import type { AttemptKey, Feedback, SpawnInput } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { ATTEMPT_MARGIN } from "./plan.ts";
 import { requireDecision } from "./policy.ts";
-import { loadWork, taskOf, type Work } from "./project.ts";
+import type { Work } from "./project.ts";
 import { moveTask } from "./state.ts";
-import { record } from "./transaction.ts";
+import { append, record } from "./transaction.ts";
 
 /** How often an agent's progress is written to its task's row, in milliseconds. */
 const BEAT_MS = 2_000;
+const CAUSES_MAX = 5;
+const ERROR_CHARACTERS_MAX = 2_000;
 
-export function createSpawnActivities(deps: ActivityDeps): Pick<AgentActivities, "spawnAgent"> {
-  return {
-    async spawnAgent(input) {
-      const earlier = await findProduced(deps, input);
-      if (earlier !== undefined) return earlier;
-      const work = await loadWork(deps, input.project_id, input.deliverable_id);
-      const task = taskOf(work, input.task_id);
-      await requireDecision(deps.db, input.decision_id, {
-        project_id: input.project_id,
-        action: "agent.spawn",
-        subject_id: task.id,
-      });
-      const tokens_max = Math.ceil(task.estimated_tokens * ATTEMPT_MARGIN);
-      const budget_tokens = await reserve(deps.db, attemptOf(input), 1, tokens_max);
-      const started = await recordStart(deps, work, task, input, budget_tokens);
-      return produce(deps, work, task, input, budget_tokens, started);
-    },
-  };
+/** What the log has of an attempt that was executed before. */
+export interface Progress {
+  /** What each failed execution of the agent said, in order. */
+  failures: string[];
+  produced?: EventData<"kamachiq.execute.task_produced">;
+  scored?: EventData<"kamachiq.review.scored">;
+}
+
+/** What the agent left: a commit on the attempt's branch, or nothing that could be merged. */
+export interface Produced {
+  commit: string | null;
+}
+
+/** Runs the agent, unless an earlier execution of this very attempt got as far as its event. */
+export async function produceOnce(
+  deps: ActivityDeps,
+  work: Work,
+  task: TaskNode,
+  input: SpawnInput,
+  earlier: Progress,
+): Promise<Produced> {
+  if (earlier.produced !== undefined) return { commit: earlier.produced.commit };
+  await requireDecision(deps.db, input.decision_id, {
+    project_id: input.project_id,
+    action: "agent.spawn",
+    subject_id: task.id,
+  });
+  const { budget_tokens, started } = await recordStart(deps, work, task, input);
+  try {
+    return await produce(deps, work, task, input, budget_tokens, started);
+  } catch (error) {
+    throw await agentError(deps, task, input, earlier.failures, error);
+  }
+}
+
+/** What passes by itself or never passes is told as it is; anything else counts against the agent, with its evidence on record. */
+async function agentError(
+  { db }: ActivityDeps,
+  task: TaskNode,
+  input: SpawnInput,
+  earlier: string[],
+  error: unknown,
+): Promise<unknown> {
+  const known = databaseError(error);
+  if (known instanceof KamachiqError || Context.current().cancellationSignal.aborted) return known;
+  const failures = [...earlier, causeChain(error)];
+  const { project_id, deliverable_id, task_id, attempt } = input;
+  const data = { deliverable_id, task_id, attempt, failure: failures.length, error: failures.at(-1) ?? "" };
+  const key = `${attemptPath(input)}/failed/${failures.length}`;
+  await record(db, project_id, [newEvent(key, "kamachiq.execute.agent_failed", `task/${task.id}`, data)]);
+  const again = failures.length <= AGENT_RETRIES_MAX;
+  return new AgentError(`The agent failed ${failures.length} times.`, failures, again, error);
+}
+
+function causeChain(error: unknown): string {
+  const chain: string[] = [];
+  let at = error;
+  for (; at instanceof Error && chain.length < CAUSES_MAX; at = at.cause) chain.push(at.message);
+  if (chain.length === 0) chain.push(JSON.stringify(error) ?? "nothing was said");
+  return excerpt(chain.join(": "), ERROR_CHARACTERS_MAX);
 }
 
 /** The agent's run in a worktree of its own, committed and settled. */
@@ -45,10 +95,14 @@ async function produce(
   input: SpawnInput,
   budget_tokens: number,
   started: Date,
-): Promise<SpawnResult> {
+): Promise<Produced> {
   const { sourceControl } = deps;
   const name = workspaceName(input);
   const began = performance.now();
+  if (!work.plan.provisioning.repository) {
+    const outcome = await inEmptyFolder(deps, (folder) => runAgent(deps, work, task, input, budget_tokens, folder));
+    return recordProduced(deps, input, outcome, null, [], performance.now() - began);
+  }
   const workspace = await sourceControl.openWorkspace(work.repository, name, input.base ?? undefined);
   try {
     const outcome = await runAgent(deps, work, task, input, budget_tokens, workspace.path);
@@ -64,6 +118,16 @@ async function produce(
     return await recordProduced(deps, input, outcome, commit, committed?.files ?? [], performance.now() - began);
   } finally {
     await sourceControl.closeWorkspace(work.repository, name);
+  }
+}
+
+/** The workspace of a deliverable that has no repository: what is left in it goes with it. */
+async function inEmptyFolder<T>({ scratch }: ActivityDeps, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(scratch, "work-"));
+  try {
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -129,34 +193,37 @@ async function recordStart(
   work: Work,
   task: TaskNode,
   input: SpawnInput,
-  reserved_tokens: number,
-): Promise<Date> {
+): Promise<{ budget_tokens: number; started: Date }> {
   const { project_id, deliverable_id, attempt, decision_id } = input;
   const { agent } = work.project.spec;
   const key = `${attemptPath(input)}/started`;
-  const event = newEvent(key, "kamachiq.execute.task_started", `task/${task.id}`, {
-    deliverable_id,
-    task_id: task.id,
-    type: task.type,
-    persona: task.persona,
-    agent,
-    attempt,
-    decision_id,
-    reserved_tokens,
-    estimated_tokens: task.estimated_tokens,
-  });
-  await record(db, project_id, [event], async (tx) => {
+  const tokens_max = Math.ceil(task.estimated_tokens * ATTEMPT_MARGIN);
+  const { budget_tokens, started } = await db.transaction().execute(async (tx) => {
+    const reserved_tokens = await reserve(tx, attemptOf(input), 1, tokens_max);
+    const event = newEvent(key, "kamachiq.execute.task_started", `task/${task.id}`, {
+      deliverable_id,
+      task_id: task.id,
+      type: task.type,
+      persona: task.persona,
+      agent,
+      attempt,
+      decision_id,
+      reserved_tokens,
+      estimated_tokens: task.estimated_tokens,
+    });
+    await append(tx, project_id, [event]);
     const first = attempt === 1 ? { started_at: new Date() } : {};
     await moveTask(tx, input, attempt === 1 ? "running" : "remediating", { attempt, agent, ...first });
+    return { budget_tokens: reserved_tokens, started: await timeOf(tx, project_id, key) };
   });
-  log(project_id).info({ task: task.id, attempt, agent, reserved_tokens }, "agent started");
-  const { time } = await db
-    .selectFrom("events")
-    .select("time")
-    .where("project_id", "=", project_id)
-    .where("key", "=", key)
-    .executeTakeFirstOrThrow();
-  return time;
+  log(project_id).info({ task: task.id, attempt, agent, reserved_tokens: budget_tokens }, "agent started");
+  return { budget_tokens, started };
+}
+
+/** The first execution's, so that a repeated one makes the same commit. */
+async function timeOf(db: Kysely<Database>, project_id: string, key: string): Promise<Date> {
+  const query = db.selectFrom("events").select("time").where("project_id", "=", project_id).where("key", "=", key);
+  return (await query.executeTakeFirstOrThrow()).time;
 }
 
 async function recordProduced(
@@ -166,7 +233,7 @@ async function recordProduced(
   commit: string | null,
   files: string[],
   duration_ms: number,
-): Promise<SpawnResult> {
+): Promise<Produced> {
   const { project_id, deliverable_id, task_id, attempt } = input;
   const { usage } = outcome;
   const output = await artifacts.put(outcome.summary, "text/plain");
@@ -176,36 +243,11 @@ async function recordProduced(
   await record(db, project_id, [event], async (tx, fresh) => {
     if (!fresh) return;
     await settle(tx, attemptOf(input), usage);
-    await moveTask(tx, input, "reviewing", { tokens: await taskTokens(tx, input) });
+    await moveTask(tx, input, "reviewing", { tokens: sql<number>`tokens + ${tokens}` });
     await recordArtifact(tx, project_id, "agent_output", `${deliverable_id}/${task_id}/${attempt}`, output);
   });
   log(project_id).info({ task: task_id, attempt, tokens, commit, files: files.length }, "agent finished");
-  return { commit, tokens, output };
-}
-
-async function taskTokens(tx: ActivityDeps["db"], at: AttemptKey): Promise<number> {
-  const { tokens } = await tx
-    .selectFrom("ledger")
-    .select((eb) => eb.fn.sum<number>("tokens").as("tokens"))
-    .where("project_id", "=", at.project_id)
-    .where("deliverable_id", "=", at.deliverable_id)
-    .where("task_id", "=", at.task_id)
-    .where("entry", "=", "settle")
-    .executeTakeFirstOrThrow();
-  return Number(tokens);
-}
-
-/** An earlier execution of this very attempt that got as far as its event: nothing is left to do. */
-async function findProduced({ db }: ActivityDeps, input: SpawnInput): Promise<SpawnResult | undefined> {
-  const row = await db
-    .selectFrom("events")
-    .select("data")
-    .where("project_id", "=", input.project_id)
-    .where("key", "=", `${attemptPath(input)}/produced`)
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const { commit, usage, output } = EVENT_DATA["kamachiq.execute.task_produced"].parse(row.data);
-  return { commit, tokens: usage.input_tokens + usage.output_tokens, output };
+  return { commit };
 }
 
 function attemptOf({ project_id, deliverable_id, task_id, attempt }: AttemptKey): AttemptKey {

@@ -37,14 +37,15 @@ export interface SpawnInput extends AttemptKey {
   base: string | null;
 }
 
-export interface SpawnResult {
-  commit: string | null;
+/** How an attempt ended: promoted and on record as the task's end, or with what has to be mended. */
+export interface SpawnResult extends EvaluateResult {
+  promoted: boolean;
+  /** Of all attempts of the task up to now. */
   tokens: number;
-  output: ArtifactRef;
-}
-
-export interface EvaluateInput extends AttemptKey {
-  commit: string | null;
+  /** What the next attempt mends; null: it starts from the tip. */
+  base: string | null;
+  /** The branch after the merge; null when nothing was merged. */
+  tip: string | null;
 }
 
 export interface EvaluateResult {
@@ -100,6 +101,28 @@ export interface TaskEnd {
   result: TaskResult;
 }
 
+/** A task graph as the scheduler needs it, by position: a few bytes a task, for it stands in a history. */
+export interface TaskGraphSketch {
+  ids: string[];
+  /** Positions of what each depends on. */
+  dependencies: number[][];
+  /** Estimates. */
+  seconds: number[];
+  /** Tasks of one number are alike, so that what one took says something of the others. */
+  kinds: number[];
+  /** Positions of tasks with a condition. */
+  conditional: number[];
+}
+
+export interface SkippedTask {
+  task_id: string;
+  reason: string;
+  /** A condition did not hold; otherwise something before it failed. */
+  by_condition: boolean;
+}
+
+type DeliverableKey = Pick<AttemptKey, "project_id" | "deliverable_id">;
+
 /** Decide and record; on the control queue. Each may be repeated and then changes nothing more. */
 export interface ControlActivities {
   startStage(input: { project_id: string; stage: Stage }): Promise<void>;
@@ -118,7 +141,14 @@ export interface ControlActivities {
     actor: string;
     reason: string;
   }): Promise<void>;
+  sketchTaskGraph(input: DeliverableKey & { plan: ArtifactRef }): Promise<TaskGraphSketch>;
+  /** Whether the `when` of a task holds, now that all that it depends on has ended. */
+  askCondition(input: DeliverableKey & { task_id: string }): Promise<boolean>;
   recordTaskEnd(input: TaskEnd): Promise<void>;
+  /** At most 500 tasks at once. */
+  recordSkipped(input: DeliverableKey & { tasks: SkippedTask[] }): Promise<void>;
+  /** Of these tasks, those that have ended. */
+  findTaskEnds(input: DeliverableKey & { task_ids: string[] }): Promise<TaskResult[]>;
   openReview(request: ReviewRequest): Promise<void>;
   closeReview(input: { review_id: string; project_id: string; outcome: ReviewOutcome }): Promise<void>;
   reviewGovernance(input: {
@@ -130,11 +160,11 @@ export interface ControlActivities {
 /** Touch repositories, workspaces and agents; on the region's queue. */
 export interface AgentActivities {
   provision(input: { project_id: string; deliverable_id: string; decision_id: string }): Promise<{ resources: number }>;
+  /** One attempt: the agent's work, the gate, the merge. What is on record of it is not done again when it is repeated. */
   spawnAgent(input: SpawnInput): Promise<SpawnResult>;
-  evaluateQuality(input: EvaluateInput): Promise<EvaluateResult>;
   integrate(input: AttemptKey & { commit: string }): Promise<IntegrateResult>;
   /** Grades the merged whole of a deliverable's repository in a clean checkout, with the held-out checks. */
-  evaluateProject(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
+  evaluateQuality(input: { project_id: string; deliverable_id: string; round: number }): Promise<EvaluateResult>;
   cleanUp(input: { project_id: string }): Promise<void>;
   promote(input: {
     project_id: string;

@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Context } from "@temporalio/activity";
-import { newEvent } from "../domain/event-data.ts";
+import { type EventData, newEvent } from "../domain/event-data.ts";
+import type { TaskResult } from "../domain/execute.ts";
+import type { ArtifactRef } from "../domain/ids.ts";
 import { KamachiqError } from "../domain/errors.ts";
 import type { ProjectSpec } from "../domain/intake.ts";
 import type { SuccessCriterion, TaskNode } from "../domain/plan.ts";
-import type { CheckResult, QualityReport } from "../domain/review.ts";
+import { type CheckResult, type Finding, QualityReport } from "../domain/review.ts";
 import { scoreReport } from "../domain/score.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { EvaluationRequest, Evaluator } from "../ports/evaluator.ts";
@@ -13,8 +15,9 @@ import type { AgentActivities, AttemptKey, EvaluateResult } from "./contract.ts"
 import { attemptPath } from "./agent.ts";
 import { dependencyFolders } from "./dependencies.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { loadWork, taskOf, type Work } from "./project.ts";
-import { moveTask } from "./state.ts";
+import { loadWork, type Work } from "./project.ts";
+import { doneResult, endEvent, moveTask } from "./state.ts";
+import { recordSample } from "./task-history.ts";
 import { record } from "./transaction.ts";
 
 /** Mutants drawn for one task, and for the merged whole; the floor is the share that a suite must kill. Source: issue on the calculator's review (80 %). */
@@ -26,7 +29,8 @@ interface Subject {
   deliverable_id: string;
   task_id: string | null;
   attempt: number;
-  commit: string;
+  /** Null: there is no repository, and nothing but outputs is graded. */
+  commit: string | null;
   criteria: SuccessCriterion[];
   checks: string[];
   acceptance: ProjectSpec["acceptance"];
@@ -36,22 +40,39 @@ interface Subject {
   path: string;
 }
 
-type EvaluateActivities = Pick<AgentActivities, "evaluateQuality" | "evaluateProject">;
-
-export function createEvaluateActivities(deps: ActivityDeps): EvaluateActivities {
+export function createEvaluateActivities(deps: ActivityDeps): Pick<AgentActivities, "evaluateQuality"> {
   return {
-    async evaluateQuality(input) {
-      const work = await loadWork(deps, input.project_id, input.deliverable_id);
-      const subject = await taskSubject(deps, work, taskOf(work, input.task_id), input);
-      // A task that changes no files is graded on the tip, and has nothing to merge.
-      return { ...(await evaluate(deps, work, subject)), commit: input.commit };
-    },
-
-    async evaluateProject({ project_id, deliverable_id, round }) {
+    async evaluateQuality({ project_id, deliverable_id, round }) {
       const work = await loadWork(deps, project_id, deliverable_id);
-      return evaluate(deps, work, await projectSubject(deps, work, round));
+      return evaluate(deps, work, await projectSubject(deps, work, round), () => null);
     },
   };
+}
+
+/** Grades what an attempt left; what an earlier execution of the attempt found stands. A task without a commit that is approved is done. */
+export async function evaluateTask(
+  deps: ActivityDeps,
+  work: Work,
+  task: TaskNode,
+  input: AttemptKey & { commit: string | null; tokens: number },
+  earlier: EventData<"kamachiq.review.scored"> | undefined,
+): Promise<EvaluateResult> {
+  const { commit } = input;
+  // A task that changes no files is graded on the tip, and has nothing to merge.
+  if (earlier !== undefined) return { ...(await gradedBefore(deps, earlier)), commit };
+  const subject = await taskSubject(deps, work, task, input);
+  const end = ({ approved, score }: QualityReport): TaskResult | null => {
+    return approved && commit === null ? doneResult(input, score, null) : null;
+  };
+  return { ...(await evaluate(deps, work, subject, end)), commit };
+}
+
+async function gradedBefore(
+  { artifacts }: ActivityDeps,
+  { score, approved, report }: EventData<"kamachiq.review.scored">,
+): Promise<Omit<EvaluateResult, "commit">> {
+  const { findings } = QualityReport.parse(await artifacts.getJson(report));
+  return { score, approved, report, feedback: await storeFindings(artifacts, findings) };
 }
 
 async function taskSubject(
@@ -60,7 +81,8 @@ async function taskSubject(
   task: TaskNode,
   input: AttemptKey & { commit: string | null },
 ): Promise<Subject> {
-  const tip = await sourceControl.tip(work.repository);
+  const { repository } = work.plan.provisioning;
+  const tip = repository ? await sourceControl.tip(work.repository) : null;
   const commit = input.commit ?? tip;
   return {
     scope: "task",
@@ -71,25 +93,37 @@ async function taskSubject(
     criteria: task.success_criteria,
     checks: task.checks,
     acceptance: [],
-    changed: input.commit === null ? [] : await sourceControl.changedPaths(work.repository, tip, commit),
+    changed:
+      input.commit === null || tip === null ? [] : await sourceControl.changedPaths(work.repository, tip, input.commit),
     mutants_max: MUTATION.task_mutants_max,
     path: attemptPath(input),
   };
 }
 
-async function projectSubject(
-  { sourceControl, evaluators }: ActivityDeps,
-  work: Work,
-  round: number,
-): Promise<Subject> {
+/** Of a deliverable that succeeded: what no condition wanted. */
+async function skippedTasks({ db }: ActivityDeps, { project, deliverable }: Work): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom("tasks")
+    .select("task_id")
+    .where("project_id", "=", project.id)
+    .where("deliverable_id", "=", deliverable.id)
+    .where("state", "=", "skipped")
+    .execute();
+  return new Set(rows.map(({ task_id }) => task_id));
+}
+
+async function projectSubject(deps: ActivityDeps, work: Work, round: number): Promise<Subject> {
+  const { sourceControl, evaluators } = deps;
   const stack = evaluatorOf(evaluators, work);
+  const skipped = await skippedTasks(deps, work);
+  const needed = work.graph.nodes.filter(({ id }) => !skipped.has(id));
   return {
     scope: "project",
     deliverable_id: work.deliverable.id,
     task_id: null,
     attempt: round,
-    commit: await sourceControl.tip(work.repository),
-    criteria: work.graph.nodes.flatMap((node) =>
+    commit: work.plan.provisioning.repository ? await sourceControl.tip(work.repository) : null,
+    criteria: needed.flatMap((node) =>
       node.success_criteria.map((criterion) => ({ ...criterion, id: `${node.id}/${criterion.id}` })),
     ),
     checks: [...stack.checks, ...work.capsule.capsule.probes.map((probe) => probe.id)],
@@ -102,7 +136,13 @@ async function projectSubject(
   };
 }
 
-async function evaluate(deps: ActivityDeps, work: Work, subject: Subject): Promise<EvaluateResult> {
+/** `end`: how the task ends with this report, if it does; it is written together with the report. */
+async function evaluate(
+  deps: ActivityDeps,
+  work: Work,
+  subject: Subject,
+  end: (report: QualityReport) => TaskResult | null,
+): Promise<EvaluateResult> {
   const began = performance.now();
   const checks = await runChecks(deps, work, subject);
   const report = scoreReport({
@@ -114,7 +154,7 @@ async function evaluate(deps: ActivityDeps, work: Work, subject: Subject): Promi
     reviewer: "execution",
     sandbox: deps.sandbox,
   });
-  return recordReport(deps, work.project.id, subject, report, performance.now() - began);
+  return recordReport(deps, work, subject, report, performance.now() - began, end(report));
 }
 
 /** Runs the checks on a checkout of the commit that holds nothing else and is thrown away. */
@@ -153,16 +193,16 @@ export function evaluatorOf(evaluators: readonly Evaluator[], { capsule }: Work)
   });
 }
 
-/** Gives `use` a folder with the commit's tree, and removes it afterwards. */
+/** Gives `use` a folder with the commit's tree, or an empty one, and removes it afterwards. */
 export async function withTree<T>(
   { scratch, sourceControl }: ActivityDeps,
   { repository }: Work,
-  commit: string,
+  commit: string | null,
   use: (tree: string) => Promise<T>,
 ): Promise<T> {
   const tree = await mkdtemp(join(scratch, "tree-"));
   try {
-    await sourceControl.materialize(repository, commit, tree);
+    if (commit !== null) await sourceControl.materialize(repository, commit, tree);
     return await use(tree);
   } finally {
     await rm(tree, { recursive: true, force: true });
@@ -171,11 +211,13 @@ export async function withTree<T>(
 
 async function recordReport(
   { db, artifacts, log }: ActivityDeps,
-  project_id: string,
+  work: Work,
   subject: Subject,
   report: QualityReport,
   duration_ms: number,
+  end: TaskResult | null,
 ): Promise<EvaluateResult> {
+  const project_id = work.project.id;
   const { scope, deliverable_id, task_id, attempt, path } = subject;
   const { score, approved, metrics, vetoes } = report;
   const ref = await artifacts.put(JSON.stringify(report), "application/json");
@@ -202,13 +244,20 @@ async function recordReport(
       })),
     },
   );
-  await record(db, project_id, [event], async (tx) => {
+  const events = end === null ? [event] : [event, endEvent(work, end)];
+  await record(db, project_id, events, async (tx, fresh) => {
     await recordArtifact(tx, project_id, "quality_report", path, ref);
     if (task_id === null) return;
-    await moveTask(tx, { project_id, deliverable_id, task_id }, approved ? "merging" : "reviewing", { score });
+    if (fresh && attempt === 1) await recordSample(tx, work, task_id, duration_ms);
+    const at = { project_id, deliverable_id, task_id };
+    if (end === null) await moveTask(tx, at, approved ? "merging" : "reviewing", { score });
+    else await moveTask(tx, at, end.state, { score, ended_at: new Date() });
   });
   log(project_id).info({ subject: path, score, approved, vetoes, metrics, reasoning: report.reasoning }, "graded");
-  const { findings } = report;
-  const feedback = findings.length === 0 ? null : await artifacts.put(JSON.stringify({ findings }), "application/json");
+  const feedback = await storeFindings(artifacts, report.findings);
   return { score, approved, report: ref, feedback, commit: subject.commit };
+}
+
+async function storeFindings(artifacts: ActivityDeps["artifacts"], findings: Finding[]): Promise<ArtifactRef | null> {
+  return findings.length === 0 ? null : artifacts.put(JSON.stringify({ findings }), "application/json");
 }

@@ -1,10 +1,11 @@
 import type { AgentActivities, ControlActivities } from "./contract.ts";
-import { createSpawnActivities } from "./agent.ts";
+import { createSpawnActivities } from "./attempt.ts";
 import { createCompleteActivities, createPromoteActivities } from "./complete.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { createEvaluateActivities } from "./evaluate.ts";
 import { createGovernActivities } from "./govern.ts";
 import { createReviewActivities } from "./human-review.ts";
+import { createGraphActivities } from "./graph.ts";
 import { createIntegrateActivities } from "./merge-queue.ts";
 import { createPlanActivities } from "./plan.ts";
 import { createPlanApprovalActivities } from "./plan-approval.ts";
@@ -19,6 +20,7 @@ export function createControlActivities(deps: ActivityDeps): ControlActivities {
     ...createPlanActivities(deps),
     ...createPlanApprovalActivities(deps),
     ...createPolicyActivities(deps),
+    ...createGraphActivities(deps),
     ...createReviewActivities(deps),
     ...createGovernActivities(deps),
     ...createCompleteActivities(deps),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Context } from "@temporalio/activity";
 import { sql } from "kysely";
 import { newEvent } from "../domain/event-data.ts";
+import type { TaskResult } from "../domain/execute.ts";
 import { excerpt } from "../platform/text.ts";
 import type { CommitInfo } from "../ports/source-control.ts";
 import type { AgentActivities, AttemptKey, IntegrateResult } from "./contract.ts";
@@ -11,7 +12,7 @@ import type { ActivityDeps } from "./deps.ts";
 import { evaluatorOf, withTree } from "./evaluate.ts";
 import { COMMITTER } from "./provision.ts";
 import { loadWork, type Work } from "./project.ts";
-import { moveTask } from "./state.ts";
+import { endEvent, moveTask } from "./state.ts";
 import { record } from "./transaction.ts";
 
 const POLL_MS = 50;
@@ -23,6 +24,7 @@ interface Entry {
   key: string;
   commit: string;
   info: CommitInfo;
+  claimed: boolean;
 }
 
 type Verdict = { state: "merged" | "conflict" | "red"; tip: string | null; report: string | null; retest_ms: number };
@@ -32,12 +34,22 @@ export function createIntegrateActivities(deps: ActivityDeps): Pick<AgentActivit
   return {
     async integrate(input) {
       const work = await loadWork(deps, input.project_id, input.deliverable_id);
-      const key = attemptPath(input);
-      await enqueue(deps, work, key, input);
-      const verdict = await settled(deps, work, key);
-      return recordVerdict(deps, input, verdict);
+      return integrateCommit(deps, work, input, () => null);
     },
   };
+}
+
+/** Merges an attempt's commit, or says why not. `end`: how the task ends with the merge, if it does. */
+export async function integrateCommit(
+  deps: ActivityDeps,
+  work: Work,
+  input: AttemptKey & { commit: string },
+  end: (tip: string) => TaskResult | null,
+): Promise<IntegrateResult> {
+  const key = attemptPath(input);
+  await enqueue(deps, work, key, input);
+  const verdict = await settled(deps, work, key);
+  return recordVerdict(deps, work, input, verdict, verdict.tip === null ? null : end(verdict.tip));
 }
 
 async function enqueue({ db }: ActivityDeps, work: Work, key: string, input: AttemptKey & { commit: string }) {
@@ -88,7 +100,7 @@ async function workOff(deps: ActivityDeps, work: Work): Promise<boolean> {
     try {
       const batch: Entry[] = await connection
         .selectFrom("merges")
-        .select(["key", "commit", "info"])
+        .select(["key", "commit", "info", "claimed"])
         .where("repository", "=", work.repository)
         .where("state", "=", "pending")
         .orderBy("position")
@@ -120,11 +132,30 @@ async function mergeBatch(deps: ActivityDeps, work: Work, entries: Entry[]): Pro
 async function withoutMerged(deps: ActivityDeps, work: Work, batch: Entry[]): Promise<Entry[]> {
   const open: Entry[] = [];
   for (const entry of batch) {
+    if (!entry.claimed) {
+      open.push(entry);
+      continue;
+    }
     const tip = await deps.sourceControl.findByTrailer(work.repository, "Kamachiq-Merge", entry.key);
     if (tip === null) open.push(entry);
     else await close(deps, work, entry, { state: "merged", tip, report: null, retest_ms: 0 });
   }
-  return open;
+  await claim(deps, work, open);
+  return open.map((entry) => ({ ...entry, claimed: true }));
+}
+
+async function claim({ db }: ActivityDeps, { project }: Work, entries: readonly Entry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await db
+    .updateTable("merges")
+    .set({ claimed: true })
+    .where("project_id", "=", project.id)
+    .where(
+      "key",
+      "in",
+      entries.map(({ key }) => key),
+    )
+    .execute();
 }
 
 /** `moved`: somebody else moved the branch meanwhile, and everything has to be looked at again. */
@@ -177,8 +208,10 @@ async function close({ db }: ActivityDeps, work: Work, entry: Entry, verdict: Ve
 
 async function recordVerdict(
   { db, artifacts, log }: ActivityDeps,
+  work: Work,
   input: AttemptKey & { commit: string },
   { state, tip, report, retest_ms }: Verdict,
+  end: TaskResult | null,
 ): Promise<IntegrateResult> {
   const { project_id, deliverable_id, task_id, attempt, commit } = input;
   const key = `${attemptPath(input)}/integrated`;
@@ -201,8 +234,10 @@ async function recordVerdict(
           reason: `${state}: ${excerpt(message, 500)}`,
           findings: 1,
         });
-  await record(db, project_id, [event], async (tx) => {
-    await moveTask(tx, input, tip === null ? "remediating" : "merging", tip === null ? {} : { commit: tip });
+  await record(db, project_id, end === null ? [event] : [event, endEvent(work, end)], async (tx) => {
+    if (tip === null) await moveTask(tx, input, "remediating");
+    else if (end === null) await moveTask(tx, input, "merging", { commit: tip });
+    else await moveTask(tx, input, end.state, { commit: tip, ended_at: new Date() });
   });
   log(project_id).info({ task: task_id, attempt, state, tip, retest_ms }, "merge queue");
   if (state === "merged") return { status: state, tip, feedback: null };

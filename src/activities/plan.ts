@@ -2,35 +2,34 @@ import { Context } from "@temporalio/activity";
 import { type EventData, newEvent } from "../domain/event-data.ts";
 import type { ArtifactRef } from "../domain/ids.ts";
 import { InputError } from "../domain/errors.ts";
-import { QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
+import { ATTEMPT_MARGIN, QUALITY_ATTEMPTS_MAX } from "../domain/execute.ts";
 import type { GraphReport } from "../domain/graph.ts";
 import { validatePlan } from "../domain/plan-rules.ts";
 import type { GraphLimits } from "../domain/graph-limits.ts";
-import { withoutAcceptance } from "../domain/intake.ts";
-import type { DeliverableRef, Plan, TaskGraph } from "../domain/plan.ts";
-import { chargePlanning, openBudgets } from "../persistence/ledger.ts";
+import { type ProjectSpec, withoutAcceptance } from "../domain/intake.ts";
+import type { Plan, TaskGraph } from "../domain/plan.ts";
+import { PlanningError, type PlanningSpend } from "../domain/planning.ts";
+import { chargePlanning, openBudgets, type PlanningCharge } from "../persistence/ledger.ts";
 import { canonicalJson } from "../platform/digest.ts";
 import { recordArtifact } from "../persistence/artifacts.ts";
 import type { ControlActivities } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { loadPlan, loadProject } from "./project.ts";
+import { batches } from "../persistence/batches.ts";
+import { loadPlan, loadProject, type Project } from "./project.ts";
 import { record } from "./transaction.ts";
 
-/** An attempt may use this much more than the estimate before it is stopped. */
-export const ATTEMPT_MARGIN = 1.5;
+/** Rows of one statement: PostgreSQL takes 65,535 parameters. */
+const ROWS_MAX = 1_000;
 
 type PlanActivities = Pick<ControlActivities, "decomposeProject" | "validateTaskGraph">;
 
 export function createPlanActivities(deps: ActivityDeps): PlanActivities {
-  const { db, artifacts, planner, log } = deps;
+  const { db, artifacts, log } = deps;
   return {
     async decomposeProject({ project_id }) {
       const project = await loadProject(deps, project_id);
       // A plan that was given with the project, or one that an earlier try made, stays the plan.
-      const plan =
-        project.plan === null
-          ? await planner.plan(withoutAcceptance(project.spec), Context.current().cancellationSignal)
-          : await loadPlan(deps, project.plan);
+      const plan = project.plan === null ? await makePlan(deps, project) : await loadPlan(deps, project.plan);
       const ref = project.plan ?? (await artifacts.put(canonicalJson(plan), "application/json"));
       const data = decomposedData(plan, ref);
       const event = newEvent("plan/decomposed", "kamachiq.plan.decomposed", project_id, data);
@@ -42,6 +41,7 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
           .where("id", "=", project_id)
           .execute();
         await recordArtifact(tx, project_id, "plan", project_id, ref);
+        if (plan.planning !== undefined) await chargePlanning(tx, project_id, chargeOf(plan.planning, project.spec));
       });
       log(project_id).info({ planner: plan.planner, tasks: data.tasks, plan: ref.digest }, "plan made");
       return { plan: ref };
@@ -61,19 +61,17 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       await record(db, project_id, [event], async (tx, fresh) => {
         if (!fresh) return;
         await openBudgets(tx, project_id, budgetsOf(plan, spec.budget.tokens));
-        const { planning } = plan;
-        if (planning !== undefined)
-          await chargePlanning(tx, project_id, planning.reserve_tokens, { ...planning.usage, usd: 0 });
-        await tx
-          .insertInto("tasks")
-          .values(taskRows(project_id, plan, reports))
-          .execute();
+        for (const rows of batches(taskRows(project_id, plan, reports), ROWS_MAX)) {
+          await tx.insertInto("tasks").values(rows).execute();
+        }
       });
       return {
         plan: ref,
-        deliverables: plan.deliverables.map((deliverable) =>
-          deliverableRef(deliverable, graphOf(plan, deliverable.id)),
-        ),
+        deliverables: plan.deliverables.map(({ id, dependencies, budget_tokens }) => ({
+          id,
+          dependencies,
+          budget_tokens,
+        })),
         budget_total: spec.budget.tokens,
         timeout_minutes: spec.timeout_minutes,
         quality_threshold: spec.quality_threshold,
@@ -81,6 +79,29 @@ export function createPlanActivities(deps: ActivityDeps): PlanActivities {
       };
     },
   };
+}
+
+/** Makes the plan; what a model took for one that did not come of it is charged and stands in the log. */
+async function makePlan(deps: ActivityDeps, { id, spec }: Project): Promise<Plan> {
+  const { cancellationSignal, info } = Context.current();
+  try {
+    return await deps.planner.plan(withoutAcceptance(spec), cancellationSignal);
+  } catch (error) {
+    if (!(error instanceof PlanningError)) throw error;
+    const { code, message, spend } = error;
+    const { model, rounds, usage } = spend;
+    const data = { code, reason: message.slice(0, 2_000), model, rounds, planning: { ...usage, usd: 0 } };
+    const failed = newEvent(`plan/failed/${info.attempt}`, "kamachiq.plan.failed", id, data);
+    await record(deps.db, id, [failed], async (tx, fresh) => {
+      if (fresh) await chargePlanning(tx, id, chargeOf(spend, spec));
+    });
+    throw error;
+  }
+}
+
+function chargeOf({ reserve_tokens, usage }: PlanningSpend, { budget }: ProjectSpec): PlanningCharge {
+  const { attempt } = Context.current().info;
+  return { attempt, reserve_tokens, project_tokens: budget.tokens, usage: { ...usage, usd: 0 } };
 }
 
 /** What the log says of a plan. */
@@ -105,20 +126,6 @@ function graphOf(plan: Plan, deliverableId: string): TaskGraph {
     throw new InputError(`Deliverable ${deliverableId} has no task graph.`, { code: "graph_invalid" });
   }
   return graph;
-}
-
-function deliverableRef(
-  { id, dependencies, budget_tokens }: Plan["deliverables"][number],
-  graph: TaskGraph,
-): DeliverableRef {
-  const tasks = graph.nodes.map((node) => ({
-    id: node.id,
-    type: node.type,
-    dependencies: node.dependencies,
-    estimated_tokens: node.estimated_tokens,
-    estimated_seconds: node.estimated_seconds,
-  }));
-  return { id, dependencies, budget_tokens, tasks };
 }
 
 /** The rows that spending is reserved against: project, deliverable, task (all its attempts). */

@@ -12,7 +12,7 @@ import {
 import { canonicalJson, sha256 } from "../platform/digest.ts";
 import type { Db } from "../persistence/database.ts";
 import { readEvents } from "../persistence/events.ts";
-import { spentTokens } from "../persistence/ledger.ts";
+import { projectSpent } from "../persistence/ledger.ts";
 import type { ControlActivities, DecisionSummary, PolicyQuestion } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { loadWork, type Project, type Work } from "./project.ts";
@@ -184,7 +184,7 @@ function overrideNote({ actor, reason }: { actor: string; reason: string }): Vio
 }
 
 async function contextOf(db: Db, work: Work, { action, task_id }: PolicyQuestion): Promise<PolicyContext> {
-  const spent_tokens = await spentTokens(db, work.project.id);
+  const spent_tokens = await projectSpent(db, work.project.id);
   const release = action === "release.promote" ? await releaseOf(db, work) : NOTHING_TO_RELEASE;
   return policyContext(work, { action, task_id, spent_tokens, release });
 }

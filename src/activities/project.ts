@@ -31,6 +31,10 @@ export interface Work {
 
 const PLANS_CACHED_MAX = 32;
 const plans = new Map<string, Plan>();
+const nodes = new WeakMap<TaskGraph, ReadonlyMap<string, TaskNode>>();
+/** Projects whose plan stands: nothing that is read here of them changes any more. */
+const PROJECTS_CACHED_MAX = 200;
+const projects = new Map<string, Project & { plan: ArtifactRef }>();
 
 export async function loadProject({ db }: Pick<ActivityDeps, "db">, id: string): Promise<Project> {
   const row = await db
@@ -42,19 +46,29 @@ export async function loadProject({ db }: Pick<ActivityDeps, "db">, id: string):
   return row;
 }
 
+async function loadPlanned(deps: Pick<ActivityDeps, "db">, id: string): Promise<Project & { plan: ArtifactRef }> {
+  const cached = projects.get(id);
+  if (cached !== undefined) return cached;
+  const { plan, ...project } = await loadProject(deps, id);
+  if (plan === null) throw new NotFoundError("plan of project", id);
+  return remember(projects, id, { ...project, plan }, PROJECTS_CACHED_MAX);
+}
+
+function remember<T>(cache: Map<string, T>, key: string, value: T, entries_max: number): T {
+  cache.set(key, value);
+  const [oldest] = cache.keys();
+  if (cache.size > entries_max && oldest !== undefined) cache.delete(oldest);
+  return value;
+}
+
 export async function loadPlan({ artifacts }: Pick<ActivityDeps, "artifacts">, ref: ArtifactRef): Promise<Plan> {
   const cached = plans.get(ref.digest);
   if (cached !== undefined) return cached;
-  const plan = Plan.parse(await artifacts.getJson(ref));
-  plans.set(ref.digest, plan);
-  const [oldest] = plans.keys();
-  if (plans.size > PLANS_CACHED_MAX && oldest !== undefined) plans.delete(oldest);
-  return plan;
+  return remember(plans, ref.digest, Plan.parse(await artifacts.getJson(ref)), PLANS_CACHED_MAX);
 }
 
 export async function loadWork(deps: ActivityDeps, projectId: string, deliverableId: string): Promise<Work> {
-  const project = await loadProject(deps, projectId);
-  if (project.plan === null) throw new NotFoundError("plan of project", projectId);
+  const project = await loadPlanned(deps, projectId);
   const plan = await loadPlan(deps, project.plan);
   const deliverable = plan.deliverables.find((candidate) => candidate.id === deliverableId);
   const graph = plan.graphs[deliverableId];
@@ -66,7 +80,9 @@ export async function loadWork(deps: ActivityDeps, projectId: string, deliverabl
 }
 
 export function taskOf({ graph }: Work, taskId: string): TaskNode {
-  const task = graph.nodes.find((node) => node.id === taskId);
+  const known = nodes.get(graph) ?? new Map(graph.nodes.map((node) => [node.id, node]));
+  nodes.set(graph, known);
+  const task = known.get(taskId);
   if (task === undefined) throw new NotFoundError("task", taskId);
   return task;
 }

@@ -1,12 +1,14 @@
-import type { Transaction } from "kysely";
+import { type RawBuilder, sql, type Transaction } from "kysely";
 import type { Db } from "../persistence/database.ts";
 import { newEvent } from "../domain/event-data.ts";
 import { isTerminal } from "../domain/intake.ts";
-import type { TaskState } from "../domain/execute.ts";
+import type { TaskResult, TaskState } from "../domain/execute.ts";
+import type { NewEvent } from "../domain/events.ts";
 import type { Card } from "../ports/board.ts";
 import type { Database } from "../persistence/schema.ts";
-import type { ControlActivities, TaskEnd } from "./contract.ts";
+import type { AttemptKey, SkippedTask, ControlActivities, TaskEnd } from "./contract.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { loadWork, taskOf, type Work } from "./project.ts";
 import { record } from "./transaction.ts";
 
 /** Where a task's card lies while the task is in this state. */
@@ -27,7 +29,7 @@ const COLUMNS: Record<TaskState, Card["column"]> = {
 type TaskChange = Partial<
   Pick<Database["tasks"], "agent" | "commit" | "reason" | "score"> & {
     attempt: number;
-    tokens: number;
+    tokens: number | RawBuilder<number>;
     started_at: Date;
     ended_at: Date;
   }
@@ -40,26 +42,50 @@ export async function moveTask(
   state: TaskState,
   change: TaskChange = {},
 ): Promise<void> {
+  const { project_id, deliverable_id, task_id } = at;
   await db
-    .updateTable("tasks")
-    .set({ state, heartbeat_at: new Date(), ...change })
-    .where("project_id", "=", at.project_id)
-    .where("deliverable_id", "=", at.deliverable_id)
-    .where("task_id", "=", at.task_id)
-    .execute();
-  await db
+    .with("moved", (cte) =>
+      cte
+        .updateTable("tasks")
+        .set({ state, heartbeat_at: new Date(), ...change })
+        .where("project_id", "=", project_id)
+        .where("deliverable_id", "=", deliverable_id)
+        .where("task_id", "=", task_id),
+    )
     .updateTable("board_cards")
     .set({ board_column: COLUMNS[state], moved_at: new Date() })
-    .where("project_id", "=", at.project_id)
-    .where("deliverable_id", "=", at.deliverable_id)
-    .where("task_id", "=", at.task_id)
+    .where("project_id", "=", project_id)
+    .where("deliverable_id", "=", deliverable_id)
+    .where("task_id", "=", task_id)
     .where("board_column", "!=", COLUMNS[state])
     .execute();
 }
 
+/** Ends tasks that never began, with the reason of each. The card of one that was not needed lies with what is done. */
+export async function skipTasks(
+  tx: Transaction<Database>,
+  { project_id, deliverable_id }: { project_id: string; deliverable_id: string },
+  tasks: readonly SkippedTask[],
+): Promise<void> {
+  const rows = JSON.stringify(tasks);
+  await sql`
+    update tasks set state = ${"skipped"}, reason = given.reason, ended_at = now()
+    from jsonb_to_recordset(${rows}::jsonb) as given (task_id text, reason text)
+    where project_id = ${project_id} and deliverable_id = ${deliverable_id} and tasks.task_id = given.task_id`.execute(
+    tx,
+  );
+  await sql`
+    update board_cards set moved_at = now(),
+      board_column = case when given.by_condition then ${COLUMNS.done} else ${COLUMNS.skipped} end
+    from jsonb_to_recordset(${rows}::jsonb) as given (task_id text, by_condition boolean)
+    where project_id = ${project_id} and deliverable_id = ${deliverable_id}
+      and board_cards.task_id = given.task_id`.execute(tx);
+}
+
 type StateActivities = Pick<ControlActivities, "startStage" | "setProjectState" | "recordTaskEnd">;
 
-export function createStateActivities({ db, log }: ActivityDeps): StateActivities {
+export function createStateActivities(deps: ActivityDeps): StateActivities {
+  const { db, log } = deps;
   return {
     async startStage({ project_id, stage }) {
       const event = newEvent(`stage/${stage}`, `kamachiq.${stage}.started` as "kamachiq.plan.started", project_id, {});
@@ -80,28 +106,38 @@ export function createStateActivities({ db, log }: ActivityDeps): StateActivitie
     },
 
     async recordTaskEnd({ project_id, deliverable_id, result }: TaskEnd) {
-      const { task_id, state, score, tokens, attempts, commit, reason } = result;
-      const { type } = await db
-        .selectFrom("tasks")
-        .select("type")
-        .where("project_id", "=", project_id)
-        .where("deliverable_id", "=", deliverable_id)
-        .where("task_id", "=", task_id)
-        .executeTakeFirstOrThrow();
-      const data = { deliverable_id, task_id, type, state, score, tokens, attempts, commit };
-      const key = `task/${deliverable_id}/${task_id}/end`;
-      const subject = `task/${task_id}`;
-      const event =
-        state === "done"
-          ? newEvent(key, "kamachiq.execute.task_completed", subject, data)
-          : newEvent(key, `kamachiq.execute.task_${state === "skipped" ? "skipped" : "failed"}`, subject, {
-              ...data,
-              reason: reason ?? state,
-            });
-      await record(db, project_id, [event], async (tx) => {
+      const work = await loadWork(deps, project_id, deliverable_id);
+      const { task_id, state, reason } = result;
+      await record(db, project_id, [endEvent(work, result)], async (tx) => {
         await moveTask(tx, { project_id, deliverable_id, task_id }, state, { reason, ended_at: new Date() });
       });
-      log(project_id).info({ task: task_id, state, score, tokens, attempts, reason }, "task ended");
+      log(project_id).info({ ...result, task: task_id }, "task ended");
     },
   };
+}
+
+/** The end of a task that this attempt brought about. */
+export function doneResult(
+  { task_id, attempt, tokens }: AttemptKey & { tokens: number },
+  score: number,
+  commit: string | null,
+): TaskResult {
+  return { task_id, state: "done", score, tokens, attempts: attempt, commit, reason: null };
+}
+
+/** The terminal event of a task: there is one, whoever writes it. */
+export function endEvent(work: Work, result: TaskResult): NewEvent {
+  const { task_id, state, score, tokens, attempts, commit, reason, by_condition } = result;
+  const deliverable_id = work.deliverable.id;
+  const { type } = taskOf(work, task_id);
+  const data = { deliverable_id, task_id, type, state, score, tokens, attempts, commit };
+  const key = `task/${deliverable_id}/${task_id}/end`;
+  const subject = `task/${task_id}`;
+  return state === "done"
+    ? newEvent(key, "kamachiq.execute.task_completed", subject, data)
+    : newEvent(key, `kamachiq.execute.task_${state === "skipped" ? "skipped" : "failed"}`, subject, {
+        ...data,
+        reason: reason ?? state,
+        ...(by_condition === true ? { by_condition } : {}),
+      });
 }

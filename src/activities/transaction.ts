@@ -26,8 +26,13 @@ export async function record(
   change?: (tx: Transaction<Database>, fresh: boolean) => Promise<void>,
 ): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
-    const fresh = await appendEvents(tx, writerOf(projectId), events);
+    const fresh = await append(tx, projectId, events);
     await change?.(tx, fresh);
     return fresh;
   });
+}
+
+/** Appends events inside a transaction that the caller has. Returns whether any was new. */
+export function append(tx: Transaction<Database>, projectId: string, events: NewEvent[]): Promise<boolean> {
+  return appendEvents(tx, writerOf(projectId), events);
 }

@@ -1,5 +1,9 @@
+import { batches } from "../persistence/batches.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Board, Card } from "../ports/board.ts";
+
+/** Rows of one statement. */
+const ROWS_MAX = 2_000;
 
 /** The built-in board: one card a task, in the product's own database. */
 export function createPostgresBoard(db: Db): Board {
@@ -10,13 +14,17 @@ export function createPostgresBoard(db: Db): Board {
       const rows = cards.map(({ task_id, title, column }, position) => {
         return { project_id, deliverable_id, task_id, position, title, board_column: column };
       });
-      const added = await db
-        .insertInto("board_cards")
-        .values(rows)
-        .onConflict((oc) => oc.doNothing())
-        .returning("task_id")
-        .execute();
-      return { reference: `board/${project_id}/${deliverable_id}`, created: added.length > 0 };
+      let created = false;
+      for (const part of batches(rows, ROWS_MAX)) {
+        const added = await db
+          .insertInto("board_cards")
+          .values(part)
+          .onConflict((oc) => oc.doNothing())
+          .returning("task_id")
+          .execute();
+        created ||= added.length > 0;
+      }
+      return { reference: `board/${project_id}/${deliverable_id}`, created };
     },
 
     async cards(project_id, deliverable_id) {

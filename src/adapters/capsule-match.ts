@@ -29,12 +29,15 @@ export function matchCapsules(spec: VisibleSpec, library: readonly Capsule[]): M
   return [...new Map(matches.map((match) => [match.capsule.id, match])).values()];
 }
 
-function bestMatch(text: string, capsules: readonly Capsule[]): Match | undefined {
+/** For each of the capsule's groups, the phrase that the text says; undefined where it says none. */
+export function groupsMet(text: string, { capabilities }: Capsule): (string | undefined)[] {
   const words = wordsOf(text);
+  return capabilities.map((group) => group.find((phrase) => words.includes(` ${phrase.toLowerCase()} `)));
+}
+
+function bestMatch(text: string, capsules: readonly Capsule[]): Match | undefined {
   const fitting = capsules.flatMap((capsule) => {
-    const met = capsule.capabilities.map((group) =>
-      group.find((phrase) => words.includes(` ${phrase.toLowerCase()} `)),
-    );
+    const met = groupsMet(text, capsule);
     return met.length > 0 && !met.includes(undefined) ? [{ capsule, met }] : [];
   });
   const most = Math.max(0, ...fitting.map(({ met }) => met.length));

@@ -1,6 +1,6 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { jsonSchema, Output, streamText } from "ai";
-import { ModelError, type ModelUsage } from "../domain/model.ts";
+import { ModelError, type ModelUsage, NO_USAGE } from "../domain/model.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { LanguageModel, ObjectAnswer, ObjectRequest } from "../ports/model.ts";
 import { modelError } from "./model-errors.ts";
@@ -30,6 +30,7 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): L
   return {
     reference: options.reference,
     async generateObject(request) {
+      if (isAborted(request.signal)) throw givenUp(options.reference, request.signal, NO_USAGE);
       const key = await options.key();
       const timeout = AbortSignal.timeout(request.timeout_ms);
       const signals = request.signal === undefined ? [timeout] : [timeout, request.signal];
@@ -37,8 +38,8 @@ export function createOpenAiCompatibleModel(options: OpenAiCompatibleOptions): L
       try {
         await receive(received, request, options, key, AbortSignal.any(signals));
       } catch (error) {
-        request.signal?.throwIfAborted();
         const usage = usageOf(request, received);
+        if (isAborted(request.signal)) throw givenUp(options.reference, request.signal, usage);
         if (timeout.aborted) throw timedOut(options.reference, request.timeout_ms, received, usage);
         throw modelError(error, options, usage, key);
       }
@@ -128,6 +129,19 @@ function timedOut(reference: string, timeout_ms: number, { text }: Received, usa
       status: 504,
       remedy: "Configure a faster model (KAMACHIQ_MODEL), or make the request smaller.",
     },
+    usage,
+  );
+}
+
+function isAborted(signal: AbortSignal | undefined): signal is AbortSignal {
+  return signal?.aborted === true;
+}
+
+function givenUp(reference: string, { reason }: AbortSignal, usage: ModelUsage): ModelError {
+  const why = reason instanceof Error ? reason.message : String(reason);
+  return new ModelError(
+    `The question to the model ${reference} was given up: ${why}`,
+    { code: "model_cancelled", status: 499, cause: reason },
     usage,
   );
 }

@@ -86,7 +86,6 @@ function parameterProblems({ parameters }: Deliverable, loaded: LoadedCapsule, s
 function nodeProblems(node: TaskNode, deliverable: Deliverable, loaded: LoadedCapsule, spec: VisibleSpec): string[] {
   const { capsule } = loaded;
   const said = `task "${node.id}"`;
-  if (node.when !== undefined) return [`${said} has a condition, and this version runs every task`];
   if (node.type === "capsule") return [`${said} is a capsule; state it as a deliverable of its own`];
   const task = capsule.tasks.find(({ id }) => id === node.id);
   if (task === undefined)

@@ -10,7 +10,11 @@ import { printable } from "../platform/text.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import { checkParameters } from "./capsule-parameters.ts";
 import type { Draft } from "./planner-drafts.ts";
-import { type PlannerCatalogue, toolsOf } from "./planner-prompt.ts";
+import { toolsOf } from "./planner-offer.ts";
+import type { PlannerCatalogue } from "./planner-prompt.ts";
+
+/** Names that a problem lists. */
+const NAMES_MAX = 50;
 
 /** One line of foreign text: a person will read it in a terminal. */
 const line = (max: number) =>
@@ -46,6 +50,12 @@ export interface CheckedAnswer {
   uncovered: z.infer<typeof Answer>["uncovered"];
 }
 
+/** What an answer breaks, and the capsules whose parameters it got wrong. */
+export interface WrongAnswer {
+  problems: string[];
+  misused: Set<string>;
+}
+
 export interface AnswerRules {
   spec: VisibleSpec;
   catalogue: PlannerCatalogue;
@@ -56,11 +66,12 @@ export interface AnswerRules {
 }
 
 /** What the model wrote, as deliverables to be, or every rule that it breaks, one line each, in words that help to mend it. */
-export async function checkAnswer(text: string, rules: AnswerRules): Promise<CheckedAnswer | { problems: string[] }> {
+export async function checkAnswer(text: string, rules: AnswerRules): Promise<CheckedAnswer | WrongAnswer> {
   const parsed = parse(text, rules.schema);
-  if ("problems" in parsed) return parsed;
+  const wrong: WrongAnswer = { problems: [], misused: new Set() };
+  if ("problems" in parsed) return { ...wrong, ...parsed };
   const { deliverables, uncovered } = parsed;
-  const problems: string[] = [];
+  const { problems } = wrong;
   if (deliverables.length > rules.deliverables_max) {
     problems.push(`There are ${deliverables.length} deliverables; ${rules.deliverables_max} are allowed.`);
   }
@@ -68,10 +79,10 @@ export async function checkAnswer(text: string, rules: AnswerRules): Promise<Che
   problems.push(...coverage(deliverables, uncovered, rules.spec));
   const drafts: Draft[] = [];
   for (const [index, answered] of deliverables.entries()) {
-    const draft = await draftOf(answered, `deliverables[${index}]`, deliverables.length === 1, rules, problems);
+    const draft = await draftOf(answered, `deliverables[${index}]`, deliverables.length === 1, rules, wrong);
     if (draft !== undefined) drafts.push(draft);
   }
-  return problems.length > 0 ? { problems } : { drafts, uncovered };
+  return problems.length > 0 ? wrong : { drafts, uncovered };
 }
 
 function parse(text: string, schema: Record<string, unknown>): z.infer<typeof Answer> | { problems: string[] } {
@@ -117,7 +128,7 @@ async function draftOf(
   at: string,
   only: boolean,
   { spec, catalogue, library }: AnswerRules,
-  problems: string[],
+  { problems, misused }: WrongAnswer,
 ): Promise<Draft | undefined> {
   const stated = spec.deliverables.find(({ id }) => id === answered.id);
   const wanted = stated?.capsule ?? spec.capsule;
@@ -126,8 +137,9 @@ async function draftOf(
     const names = [...known];
     if (value === undefined || value === null || names.includes(value)) return;
     const guess = nearest(value, names);
+    const few = names.slice(0, NAMES_MAX).join(", ") || "none";
     problems.push(
-      `${at}.${field}: there is no "${value}"; ${guess === undefined ? `there are: ${names.join(", ") || "none"}` : `did you mean "${guess}"?`}`,
+      `${at}.${field}: there is no "${value}"; ${guess === undefined ? `there are: ${few}` : `did you mean "${guess}"?`}`,
     );
   };
   const ids = (list: readonly { id: string }[]): string[] => list.map(({ id }) => id);
@@ -152,6 +164,7 @@ async function draftOf(
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     problems.push(...error.problems.map((problem) => `${at}.${problem}`));
+    misused.add(capsule.id);
   }
   const said = `${answered.id}: ${capsule.id} ${capsule.version}, for ${answered.sources.join(", ")}: ${answered.reason}`;
   return {

@@ -1,13 +1,17 @@
 import type { LoadedCapsule } from "../domain/capsule.ts";
 import { InputError } from "../domain/errors.ts";
+import { fitEstimates, type TaskTraits } from "../domain/estimate.ts";
+import { ATTEMPT_MARGIN } from "../domain/execute.ts";
 import { PlannerHeuristics } from "../domain/heuristics.ts";
 import { specFor, type VisibleSpec } from "../domain/intake.ts";
 import { orderOwners } from "../domain/graph.ts";
 import type { Plan, TaskGraph, TaskNode } from "../domain/plan.ts";
 import { registriesOf } from "../domain/provision.ts";
+import type { TaskEstimate } from "../domain/task-estimate.ts";
 import { countTokens } from "../platform/tokens.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
 import type { Planner } from "../ports/planner.ts";
+import type { TaskHistory } from "../ports/task-history.ts";
 import { checkParameters } from "./capsule-parameters.ts";
 import { briefOf, capsuleWork } from "./capsule-work.ts";
 import { type Draft, draftDeliverables } from "./planner-drafts.ts";
@@ -24,11 +28,11 @@ interface Expansion {
 }
 
 /**
- * Plans without a model: matches the spec to delivery capsules and expands their tasks. The same spec and library
- * give the same plan. Throws InputError: `no_capsule`, `capsule_ambiguous`, `parameters_invalid`, `budget_too_small`,
+ * Plans without a model: matches the spec to delivery capsules and expands their tasks. The same spec, library and
+ * history, from which estimates learn, give the same plan. Throws InputError: `no_capsule`, `capsule_ambiguous`, `parameters_invalid`, `budget_too_small`,
  * `too_many_deliverables`.
  */
-export function createCapsulePlanner(library: CapsuleLibrary): Planner {
+export function createCapsulePlanner(library: CapsuleLibrary, history?: TaskHistory): Planner {
   return {
     name: "capsule",
     async plan(spec) {
@@ -46,6 +50,7 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
       }
       return planOf(drafts, spec, library, {
         heuristics,
+        history,
         available_tokens: spec.budget.tokens,
         planner: `${planner.id} ${planner.version}`,
       });
@@ -55,6 +60,8 @@ export function createCapsulePlanner(library: CapsuleLibrary): Planner {
 
 export interface PlanTerms {
   heuristics: PlannerHeuristics;
+  /** Past tasks; without them, estimates are the heuristics' alone. */
+  history?: TaskHistory | undefined;
   /** What the deliverables share. */
   available_tokens: number;
   /** Id and version of the planner's capsule. */
@@ -68,8 +75,11 @@ export async function planOf(
   library: CapsuleLibrary,
   terms: PlanTerms,
 ): Promise<Plan> {
+  const capsules = drafts.map(({ capsule }) => capsule.id);
+  const samples = (await terms.history?.recent(spec.tenant, spec.agent, capsules)) ?? [];
+  const estimate = fitEstimates(samples, terms.heuristics);
   const expansions: Expansion[] = [];
-  for (const draft of drafts) expansions.push(await expand(draft, spec, library, terms.heuristics));
+  for (const draft of drafts) expansions.push(await expand(draft, spec, library, { ...terms, estimate }));
   return assemble(spec, expansions, terms);
 }
 
@@ -77,7 +87,7 @@ async function expand(
   draft: Draft,
   spec: VisibleSpec,
   library: CapsuleLibrary,
-  heuristics: PlannerHeuristics,
+  { heuristics, estimate }: Pick<PlanTerms, "heuristics"> & { estimate: (task: TaskTraits) => TaskEstimate },
 ): Promise<Expansion> {
   const own = specFor(spec, draft);
   const loaded = await library.get(draft.capsule.id, draft.capsule.version);
@@ -87,20 +97,27 @@ async function expand(
   const sizeOf = (paths: readonly string[]): number => paths.reduce((sum, path) => sum + (sizes.get(path) ?? 0), 0);
   const nodes = works.map(({ task, description, criteria, reads, files, paths }): TaskNode => {
     const brief = countTokens(briefOf({ description, success_criteria: criteria }, parameters));
-    const measured = brief + sizeOf(reads) + sizeOf(files.map(({ path }) => path));
+    const size_tokens = brief + sizeOf(reads) + sizeOf(files.map(({ path }) => path));
+    const persona = task.persona ?? heuristics.personas[task.type];
+    const { agent } = spec;
+    const { id: capsule, version: capsule_version } = loaded.capsule;
+    const traits = { agent, type: task.type, persona, capsule, capsule_version, task_id: task.id, size_tokens };
+    const expected = estimate({ ...traits, checks: task.checks });
     return {
       id: task.id,
       type: task.type,
       description,
       dependencies: task.dependencies,
-      estimated_tokens: Math.ceil(measured * heuristics.token_safety_factor),
-      persona: task.persona ?? heuristics.personas[task.type],
+      estimated_tokens: tokensToReserve(expected, size_tokens * heuristics.token_safety_factor),
+      persona,
       inputs: { reads },
       success_criteria: criteria,
       tools: task.tools,
       paths,
       checks: task.checks,
-      estimated_seconds: secondsOf(task.checks, heuristics),
+      estimated_seconds: expected.seconds.likely,
+      size_tokens,
+      estimate: expected,
     };
   });
   return {
@@ -117,9 +134,13 @@ function orderedIfAsked(graph: TaskGraph): TaskGraph {
   return graph.ownership === "order" ? orderOwners(graph).graph : graph;
 }
 
-function secondsOf(checks: readonly string[], { seconds }: PlannerHeuristics): number {
-  const total = checks.reduce((sum, check) => sum + (seconds.checks[check] ?? seconds.probe), seconds.base);
-  return Math.round(total * 10) / 10;
+/**
+ * What the task's budget follows from. With its margin an attempt must get as far as nine in ten did, and never less
+ * far than its measured size, however little past tasks took.
+ */
+function tokensToReserve({ tokens, basis }: TaskEstimate, least: number): number {
+  const nine_in_ten = basis === "history" ? tokens.high / ATTEMPT_MARGIN : 0;
+  return Math.ceil(Math.max(least, tokens.likely, nine_in_ten));
 }
 
 function assemble(

@@ -1,10 +1,10 @@
 import type { PlannerHeuristics } from "../domain/heuristics.ts";
-import { addUsage, ModelError, type ModelUsage, NO_USAGE, tokensOf } from "../domain/model.ts";
-import type { Plan } from "../domain/plan.ts";
+import { ModelError } from "../domain/model.ts";
 import { PlanningError } from "../domain/planning.ts";
 import { excerpt } from "../platform/text.ts";
 import type { LanguageModel, ModelMessage, ObjectAnswer } from "../ports/model.ts";
 import { requestTokens } from "./model-tokens.ts";
+import type { PlanningAccount } from "./planning-account.ts";
 
 /** With less there is no plan in an answer, so that asking for one would be money thrown away. */
 const OUTPUT_TOKENS_MIN = 200;
@@ -17,10 +17,16 @@ export interface DialogueTerms {
   message: string;
   schema: Record<string, unknown>;
   limits: PlannerHeuristics["model"];
-  reserve_tokens: number;
+  account: PlanningAccount;
   /** When planning began, by `performance.now()`: the time limit counts from there. */
   started_ms: number;
   signal: AbortSignal | undefined;
+}
+
+/** What is wrong with an answer, and what helps to mend it. */
+export interface Rejected {
+  problems: string[];
+  help?: string | undefined;
 }
 
 /** Question, answer, problems, next answer: within rounds, seconds and tokens. */
@@ -29,35 +35,28 @@ export class Dialogue {
   readonly #terms: DialogueTerms;
   readonly #messages: ModelMessage[];
   readonly #deadline: number;
+  readonly #account: PlanningAccount;
   #problems: string[] = [];
-  #rounds = 0;
-  /** How many of the provider's tokens one of ours is, as far as it has reported any. */
-  #ratio = 1;
-  usage: ModelUsage = NO_USAGE;
 
   constructor(model: LanguageModel, terms: DialogueTerms) {
     this.#model = model;
     this.#terms = terms;
+    this.#account = terms.account;
     this.#messages = [{ role: "user", content: terms.message }];
     this.#deadline = terms.started_ms + terms.limits.seconds_max * 1_000;
   }
 
-  spent(): Omit<NonNullable<Plan["planning"]>, "uncovered"> {
-    const { reserve_tokens } = this.#terms;
-    return { model: this.#model.reference, rounds: this.#rounds, usage: this.usage, reserve_tokens };
-  }
-
   /** The first answer that `check` makes something of. */
-  async until<T extends object>(check: (text: string) => Promise<T | { problems: string[] }>): Promise<T> {
+  async until<T extends object>(check: (text: string) => Promise<T | Rejected>): Promise<T> {
     const { rounds_max } = this.#terms.limits;
-    while (this.#rounds < rounds_max) {
+    while (this.#account.rounds < rounds_max) {
       const answer = await this.#ask();
       const result = answer.end === "truncated" ? this.#truncated() : await check(answer.text);
       if (!("problems" in result)) return result;
       this.#problems = result.problems.slice(0, PROBLEMS_MAX);
       this.#messages.push(
         { role: "assistant", content: excerpt(answer.text, ANSWER_CHARACTERS_MAX) },
-        { role: "user", content: repairOf(this.#problems) },
+        { role: "user", content: repairOf(this.#problems, result.help) },
       );
     }
     throw this.#failed(
@@ -75,7 +74,7 @@ export class Dialogue {
     const output_tokens_max = this.#affordable(counted);
     const timeout_ms = Math.round(this.#deadline - performance.now());
     if (timeout_ms <= 0) throw this.#timedOut("No time was left to ask again.");
-    this.#rounds += 1;
+    this.#account.rounds += 1;
     try {
       const answer = await this.#model.generateObject({
         ...content,
@@ -84,8 +83,7 @@ export class Dialogue {
         timeout_ms,
         signal,
       });
-      this.usage = addUsage(this.usage, answer.usage);
-      if (answer.usage.source === "provider") this.#ratio = Math.max(1, answer.usage.input_tokens / counted);
+      this.#account.charge(answer.usage, counted);
       if (answer.end !== "refused") return answer;
       throw this.#failed(
         `The model ${this.#model.reference} refused to plan: ${excerpt(answer.text, 300)}`,
@@ -94,22 +92,23 @@ export class Dialogue {
       );
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
-      this.usage = addUsage(this.usage, error.usage);
+      this.#account.charge(error.usage, counted);
       if (error.code === "model_timeout") throw this.#timedOut(error.message);
       const { code, remedy, status } = error;
       throw new PlanningError(
         `Planning failed in ${this.#doing()}. ${error.message}`,
         { code, remedy, status, cause: error },
-        this.#cost(),
+        this.#account.spent(),
       );
     }
   }
 
   /** Tokens that the answer may have, after the reserve has paid for the question. */
   #affordable(counted: number): number {
-    const { reserve_tokens, limits } = this.#terms;
-    const question = Math.ceil(counted * this.#ratio);
-    const left = reserve_tokens - tokensOf(this.usage);
+    const { limits } = this.#terms;
+    const { reserve_tokens } = this.#account;
+    const question = this.#account.price(counted);
+    const left = this.#account.left();
     if (left - question >= OUTPUT_TOKENS_MIN) return Math.min(limits.output_tokens_max, left - question);
     throw this.#failed(
       `Planning may use ${reserve_tokens} tokens (${limits.reserve_share * 100} % of the budget), and ${left} are left: too few for the next question to the model ${this.#model.reference}, of about ${question} tokens, and an answer.`,
@@ -119,7 +118,7 @@ export class Dialogue {
     );
   }
 
-  #truncated(): { problems: string[] } {
+  #truncated(): Rejected {
     return {
       problems: [
         "The answer was cut off at the limit of its length. Answer more briefly: shorter reasons, fewer deliverables.",
@@ -130,7 +129,7 @@ export class Dialogue {
   /** What the model was last asked for. */
   #doing(): string {
     const count = this.#problems.length;
-    const round = `round ${Math.max(1, this.#rounds)} of ${this.#terms.limits.rounds_max}`;
+    const round = `round ${Math.max(1, this.#account.rounds)} of ${this.#terms.limits.rounds_max}`;
     if (count === 0) return `${round}, its first answer`;
     return `${round}, in which it was to mend ${count} problem${count === 1 ? "" : "s"} (${excerpt(this.#problems[0] ?? "", 200)})`;
   }
@@ -146,14 +145,16 @@ export class Dialogue {
   }
 
   #failed(message: string, code: string, remedy: string, problems: string[] = [], status = 502): PlanningError {
-    return new PlanningError(message, { code, remedy, problems, status }, this.#cost());
-  }
-
-  #cost(): { usage: ModelUsage; rounds: number } {
-    return { usage: this.usage, rounds: this.#rounds };
+    return new PlanningError(message, { code, remedy, problems, status }, this.#account.spent());
   }
 }
 
-function repairOf(problems: readonly string[]): string {
-  return `That answer can't be used:\n${problems.map((problem) => `- ${problem}`).join("\n")}\nAnswer again with the whole JSON object, corrected.`;
+function repairOf(problems: readonly string[], help: string | undefined): string {
+  const said = [
+    "That answer can't be used:",
+    ...problems.map((problem) => `- ${problem}`),
+    ...(help === undefined ? [] : [help]),
+    "Answer again with the whole JSON object, corrected.",
+  ];
+  return said.join("\n");
 }

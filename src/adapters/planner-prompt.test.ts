@@ -21,7 +21,7 @@ describe("promptOf", () => {
   it("offers every delivery capsule with its parameters, without what only a validator needs", () => {
     const { message } = promptOf(capsule, specOf(), catalogue, heuristics, "");
     const offered = JSON.parse(/<capsules>\n(.*)\n<\/capsules>/.exec(message)?.[1] ?? "") as { id: string }[];
-    expect(offered.map(({ id }) => id)).toEqual([...catalogue.capsules.keys()]);
+    expect(offered.map(({ id }) => id).toSorted()).toEqual([...catalogue.capsules.keys()].toSorted());
     expect(offered.find(({ id }) => id === "python_cli")).toMatchObject({
       parameters: { properties: { package: {} } },
     });
@@ -52,16 +52,18 @@ describe("attachmentText", () => {
       { name: "a.md", media_type: "text/markdown" as const, content: "# A\n\n- b\n" },
       { name: "c.md", media_type: "text/markdown" as const, content: "d" },
     ];
-    const text = await attachmentText(attachments, 1_000, summariser, signal);
+    const { text, parts } = await attachmentText(attachments, 1_000, summariser, signal);
     expect(text.split("\n")).toEqual(["a.md, 4 lines:", "L1 # A", "L3 - b", "c.md, 1 lines:", "L1 d"]);
-    expect(await attachmentText([], 1_000, summariser, signal)).toBe("");
+    expect(parts).toBeUndefined();
+    expect(await attachmentText([], 1_000, summariser, signal)).toEqual({ text: "" });
   });
 
   it("summarises what is too long, with the numbers of the lines", async () => {
     const filler = Array.from({ length: 500 }, (_, index) => `Words about matter ${index}.\n`).join("\n");
     const content = `# Depot\n\n${filler}\nThe depot must scan parcels.\n`;
     const attachments = [{ name: "a.md", media_type: "text/markdown" as const, content }];
-    const text = await attachmentText(attachments, 100, summariser, signal);
+    const { text, parts } = await attachmentText(attachments, 100, summariser, signal);
+    expect(parts?.map(({ method, line }) => [method, line])).toEqual([["extractive", 1]]);
     expect(text.length).toBeLessThanOrEqual(300);
     expect(text).toMatch(/^a\.md, \d+ lines:\nL1 # Depot\n(.*\n)*L1003 .*The depot must scan parcels\.$/);
   });

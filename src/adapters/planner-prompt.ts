@@ -3,6 +3,7 @@ import { KamachiqError } from "../domain/errors.ts";
 import type { PlannerHeuristics } from "../domain/heuristics.ts";
 import type { VisibleSpec } from "../domain/intake.ts";
 import type { CapsuleLibrary } from "../ports/capsule-library.ts";
+import { offerOf } from "./planner-offer.ts";
 import { createTemplateEngine } from "./template-engine.ts";
 
 /** What a deliverable may be made of. */
@@ -21,21 +22,21 @@ export async function deliveryCapsules(library: CapsuleLibrary): Promise<Map<str
   return capsules;
 }
 
-/** All tools that a capsule's work may use. */
-export function toolsOf({ tools, tasks }: Capsule): string[] {
-  return [...new Set([...tools, ...tasks.flatMap((task) => task.tools)])];
-}
-
-/** What the model is asked: the planner capsule's prompt, and its inputs as data. `attachments` is their text, with line numbers. */
+/**
+ * What the model is asked: the planner capsule's prompt, and its inputs as data. `attachments` is their text, with line
+ * numbers; `detailed` are the capsules whose parameters it sees in full.
+ */
 export function promptOf(
   planner: Capsule,
   spec: VisibleSpec,
   catalogue: PlannerCatalogue,
   heuristics: PlannerHeuristics,
   attachments: string,
-): { instructions: string; message: string } {
+): { instructions: string; message: string; detailed: Set<string> } {
+  const { catalogue_tokens_max } = heuristics.model;
+  const { shown, detailed } = offerOf(catalogue.capsules.values(), spec, attachments, catalogue_tokens_max);
   const inputs: Record<string, () => unknown> = {
-    capsules: () => [...catalogue.capsules.values()].map(describeCapsule),
+    capsules: () => shown,
     personas: () => [...catalogue.personas],
     spec: () => describeSpec(spec),
     attachments: () => (attachments === "" ? [] : attachments.split("\n")),
@@ -50,29 +51,16 @@ export function promptOf(
   });
   if (planner.prompt === undefined) throw unusable(`${planner.id}.yaml has no prompt.`);
   const instructions = createTemplateEngine(new Map()).text(planner.prompt, { heuristics }, `${planner.id}.prompt`);
-  return { instructions, message: blocks.join("\n\n") };
+  return { instructions, message: blocks.join("\n\n"), detailed };
 }
 
 /** JSON in which no text can close the tag around it. */
-function dataOf(value: unknown): string {
+export function dataOf(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }
 
 function unusable(message: string): KamachiqError {
   return new KamachiqError(message, { code: "capsule_invalid", remedy: "Mend the planner's capsule." });
-}
-
-function describeCapsule(capsule: Capsule): Record<string, unknown> {
-  const { id, version, summary, parameters, persona } = capsule;
-  return { id, version, summary, persona, tools: toolsOf(capsule), parameters: forReading(parameters) };
-}
-
-/** A schema without what only a validator needs: lists of forbidden words cost more tokens than all the rest. */
-function forReading(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(forReading);
-  if (typeof schema !== "object" || schema === null) return schema;
-  const kept = Object.entries(schema).filter(([key]) => !["$schema", "not", "additionalProperties"].includes(key));
-  return Object.fromEntries(kept.map(([key, value]) => [key, forReading(value)]));
 }
 
 function describeSpec(spec: VisibleSpec): Record<string, unknown> {

@@ -48,7 +48,12 @@ describe("createExtractiveSummariser", () => {
     const clean = await summariser.summarise([ROADMAP], 40_000, signal);
     const both = await summariser.summarise([ROADMAP, HOSTILE], 40_000, signal);
     expect(both.text.startsWith(`${clean.text}\n`)).toBe(true);
-    expect({ ...both, text: "", requirements: [] }).toEqual({ ...clean, text: "", requirements: [] });
+    expect({ ...both, text: "", requirements: [], parts: [] }).toEqual({
+      ...clean,
+      text: "",
+      requirements: [],
+      parts: [],
+    });
     expect(both.requirements.filter(({ attachment }) => attachment === "roadmap.md")).toEqual(clean.requirements);
     const added = both.text.slice(clean.text.length + 1).split("\n");
     expect(added.map((line) => line.replace(/r-[0-9a-f]{8}/, "r-"))).toEqual([

@@ -1,6 +1,7 @@
 import type { ProjectSpec } from "../domain/intake.ts";
 import type { Plan } from "../domain/plan.ts";
 import { canonicalJson } from "../platform/digest.ts";
+import { assignPlanning } from "../persistence/plannings.ts";
 import type { ApiContext } from "./context.ts";
 import { once } from "./idempotency.ts";
 import { projectViews } from "./project-views.ts";
@@ -32,6 +33,8 @@ export async function createProject(
       const candidates = attach === "unfinished" ? await findUnfinished(tx, input) : [];
       const earlier = candidates.find((row) => !context.attachments.attached(row.id));
       const row = earlier ?? (await insertProject(tx, { ...input, actor, sandbox: settings.sandbox }));
+      const made = earlier === undefined && stored !== undefined;
+      if (made) await assignPlanning(tx, { tenant: spec.tenant, plan_digest: stored.digest, project_id: row.id });
       context.attachments.claim(row.id);
       if (earlier !== undefined) await recordResumed(tx, earlier, actor);
       return { id: row.id, resumed: earlier !== undefined };

@@ -4,6 +4,7 @@ import { TASK_STATES } from "../domain/execute.ts";
 import { ArtifactRef } from "../domain/ids.ts";
 import { PROJECT_STATES, STAGES } from "../domain/intake.ts";
 import { Plan, TASK_TYPES } from "../domain/plan.ts";
+import { WorkEstimate } from "../domain/plan-estimate.ts";
 import { Violation } from "../domain/policy.ts";
 import { RESOURCE_KINDS } from "../domain/provision.ts";
 import { QualityReport } from "../domain/review.ts";
@@ -148,6 +149,8 @@ export const PlanView = z
         violations: z.array(Violation),
       }),
     ),
+    /** What it is expected to take, each task done at the first attempt. */
+    estimate: z.object({ deliverables: z.record(z.string(), WorkEstimate), total: WorkEstimate }),
     /** What provisioning would make. */
     resources: z.array(z.object({ deliverable_id: z.string(), kind: z.enum(RESOURCE_KINDS) })),
   })

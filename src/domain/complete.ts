@@ -60,7 +60,14 @@ function taskLine(task: TaskLog): TaskLine {
     milliseconds.review += scored?.duration_ms ?? 0;
     milliseconds.retest += merged?.retest_ms ?? 0;
   }
-  const facts = attempts.flatMap((one) => [one.started, one.produced, one.scored, one.merged, one.returned]);
+  const facts = attempts.flatMap((one) => [
+    one.started,
+    ...one.failures,
+    one.produced,
+    one.scored,
+    one.merged,
+    one.returned,
+  ]);
   return {
     deliverable_id,
     task_id,
@@ -132,11 +139,10 @@ function spendOf(log: RunLog): CompletionReport["spend"] {
 
 /** What a model used to make the plan. It belongs to no deliverable. */
 function planningLines(log: RunLog) {
-  const usage = log.decomposed?.planning;
-  if (usage === undefined) return [];
-  const { input_tokens, output_tokens, usd, source } = usage;
-  const tokens = input_tokens + output_tokens;
-  return [{ tokens, usd, source, deliverable_id: "planning", task_id: "planning", persona: "planner" }];
+  return log.planning.map(({ input_tokens, output_tokens, usd, source }) => {
+    const tokens = input_tokens + output_tokens;
+    return { tokens, usd, source, deliverable_id: "planning", task_id: "planning", persona: "planner" };
+  });
 }
 
 function sumOf(lines: readonly { tokens: number; usd: number }[]): { tokens: number; usd: number } {

@@ -82,6 +82,13 @@ export class BudgetError extends KamachiqError {
   }
 }
 
+/** An agent crashed or gave nothing usable. It is executed again, until `problems` has one line for each time it may. */
+export class AgentError extends KamachiqError {
+  constructor(message: string, problems: string[], retryable: boolean, cause: unknown) {
+    super(message, { code: "agent_failed", problems, retryable, cause });
+  }
+}
+
 /** Something outside failed in a way that may pass: the engine retries it. */
 export class TransientError extends KamachiqError {
   constructor(message: string, cause?: unknown) {

@@ -25,10 +25,10 @@ const taskEnd = z.object({
   attempts: z.int().nonnegative(),
   commit: z.string().nullable(),
 });
-const taskEndWithReason = taskEnd.extend({ reason: z.string() });
+const taskEndWithReason = taskEnd.extend({ reason: z.string(), by_condition: z.boolean().optional() });
 
 /** Tokens of one attempt; the counterpart of the `Usage` interface. */
-const UsageData = z.object({
+export const UsageData = z.object({
   input_tokens: tokens,
   output_tokens: tokens,
   source: z.enum(["provider", "tokenizer"]),
@@ -69,6 +69,14 @@ export const EVENT_DATA = {
     estimated_tokens: tokens,
     /** What a model used to make it; absent where none was asked. */
     planning: UsageData.optional(),
+  }),
+  /** A model was asked, and no plan came of it. */
+  "kamachiq.plan.failed": z.object({
+    code: z.string(),
+    reason: z.string(),
+    model: z.string(),
+    rounds: z.int().nonnegative(),
+    planning: UsageData,
   }),
   "kamachiq.plan.approval_requested": z.object({ revision: z.int().positive(), plan: ArtifactRef }),
   "kamachiq.plan.approval_decided": z.object({
@@ -111,6 +119,14 @@ export const EVENT_DATA = {
     reserved_tokens: tokens,
     /** What the plan estimates for the task. Where it is absent, the first reservation stands for the estimate. */
     estimated_tokens: tokens.optional(),
+  }),
+  "kamachiq.execute.agent_failed": z.object({
+    ...task,
+    attempt,
+    /** Which failed execution of the attempt this is, from 1. */
+    failure: z.int().positive(),
+    /** The cause chain, outermost first, cut to 2,000 characters. */
+    error: z.string(),
   }),
   "kamachiq.execute.task_produced": z.object({
     ...task,

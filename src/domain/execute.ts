@@ -3,6 +3,9 @@ export const QUALITY_ATTEMPTS_MAX = 3;
 /** Retries of one attempt whose agent failed, after its first execution. Source: sprint 5, epic 5.3. */
 export const AGENT_RETRIES_MAX = 3;
 
+/** An attempt may use this many times the estimate before it is stopped. */
+export const ATTEMPT_MARGIN = 1.5;
+
 export const TASK_STATES = [
   "queued",
   "running",
@@ -38,4 +41,6 @@ export interface TaskResult {
   commit: string | null;
   /** One line for a person. */
   reason: string | null;
+  /** Skipped because a condition did not hold, not because something failed. */
+  by_condition?: boolean;
 }

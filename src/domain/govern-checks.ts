@@ -191,6 +191,7 @@ function reviewTask(found: Findings, log: RunLog, task: TaskLog, types: readonly
   const { task_id, deliverable_id, end } = task;
   const latest = task.attempts.findLast((attempt) => attempt.started !== null)?.started ?? null;
   if (end === null) return found.revise(`The task ${task_id} is not finished.`, latest, log.last);
+  if (end.by_condition === true) return found.holds(`The task ${task_id} was not needed: ${end.reason}.`, end);
   if (end.state !== "done")
     return found.revise(`The task ${task_id} ended ${end.state}: ${end.reason ?? "no reason given"}`, end);
   if (!types.includes(end.type)) return;

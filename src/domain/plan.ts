@@ -3,6 +3,7 @@ import { GRAPH_CAPS } from "./graph-limits.ts";
 import { type ArtifactRef, Id } from "./ids.ts";
 import { Milestone, Ownership, placing, Provisioning, SourceLines, Workstream } from "./intake.ts";
 import { Planning } from "./planning.ts";
+import { TaskEstimate } from "./task-estimate.ts";
 
 export const TASK_TYPES = ["code", "design", "review", "test", "docs", "capsule"] as const;
 export type TaskType = (typeof TASK_TYPES)[number];
@@ -36,6 +37,10 @@ export const TaskNode = z.strictObject({
   capsule: Id.optional(),
   /** Estimated run time of one attempt, in seconds. */
   estimated_seconds: z.number().nonnegative().max(1_000_000).default(1),
+  /** Tokens of what the agent is told, what it reads and what its templates write, where that is known beforehand. */
+  size_tokens: z.int().nonnegative().max(1_000_000_000).optional(),
+  /** What the two estimates above rest on. */
+  estimate: TaskEstimate.optional(),
 });
 export type TaskNode = z.infer<typeof TaskNode>;
 
@@ -108,20 +113,10 @@ export const Plan = z.strictObject({
 });
 export type Plan = z.infer<typeof Plan>;
 
-/** What a workflow needs to know of a task: a few dozen bytes, for it stands in the history. */
-export interface TaskRef {
-  id: string;
-  type: TaskType;
-  dependencies: string[];
-  estimated_tokens: number;
-  estimated_seconds: number;
-}
-
 export interface DeliverableRef {
   id: string;
   dependencies: string[];
   budget_tokens: number;
-  tasks: TaskRef[];
 }
 
 /** The plan after validation, small enough for a history. */

@@ -1,5 +1,6 @@
 import { OVERRIDE } from "./policy.ts";
-import { type EventData, type TypedEvent, typedEvent } from "./event-data.ts";
+import type { z } from "zod";
+import { type EventData, type TypedEvent, typedEvent, type UsageData } from "./event-data.ts";
 import type { KamachiqEvent } from "./events.ts";
 import type { Stage } from "./intake.ts";
 import { stageOf } from "./events.ts";
@@ -14,13 +15,15 @@ export interface AttemptLog {
   scored: Fact<EventData<"kamachiq.review.scored">> | null;
   merged: Fact<EventData<"kamachiq.execute.task_merged">> | null;
   returned: Fact<EventData<"kamachiq.execute.task_returned">> | null;
+  /** Executions in which the agent itself failed, oldest first. */
+  failures: Fact<EventData<"kamachiq.execute.agent_failed">>[];
 }
 
 export interface TaskLog {
   deliverable_id: string;
   task_id: string;
   attempts: AttemptLog[];
-  end: Fact<EventData<"kamachiq.execute.task_completed"> & { reason: string | null }> | null;
+  end: Fact<EventData<"kamachiq.execute.task_completed"> & { reason: string | null; by_condition?: boolean }> | null;
 }
 
 export interface BlockLog {
@@ -48,6 +51,8 @@ export interface RunLog {
   resumed: Fact<EventData<"kamachiq.intake.resumed">>[];
   stages: Fact<{ stage: Stage }>[];
   decomposed: Fact<EventData<"kamachiq.plan.decomposed">> | null;
+  /** What a model took for the plan, with what failed; a revision that came from elsewhere cost the run nothing. */
+  planning: Fact<z.infer<typeof UsageData>>[];
   /** Decisions of people on revisions of the plan, oldest first. */
   plan_approvals: Fact<EventData<"kamachiq.plan.approval_decided">>[];
   validated: Fact<EventData<"kamachiq.plan.validated">> | null;
@@ -78,6 +83,7 @@ export function readRunLog(events: readonly KamachiqEvent[]): RunLog {
     resumed: [],
     stages: [],
     decomposed: null,
+    planning: [],
     plan_approvals: [],
     validated: null,
     decisions: [],
@@ -108,7 +114,11 @@ function add(log: RunLog, tasks: Map<string, TaskLog>, event: TypedEvent): void 
       log.resumed.push(fact(event.data));
       break;
     case "kamachiq.plan.decomposed":
+      if (log.decomposed === null && event.data.planning !== undefined) log.planning.push(fact(event.data.planning));
       log.decomposed = fact(event.data);
+      break;
+    case "kamachiq.plan.failed":
+      log.planning.push(fact(event.data.planning));
       break;
     case "kamachiq.plan.approval_requested":
       break; // the decision says the same and more
@@ -190,6 +200,9 @@ function addToTask(tasks: Map<string, TaskLog>, event: TaskEvent): void {
     case "kamachiq.execute.task_returned":
       attemptOf(task, event.data.attempt).returned = { ...event.data, ...at };
       break;
+    case "kamachiq.execute.agent_failed":
+      attemptOf(task, event.data.attempt).failures.push({ ...event.data, ...at });
+      break;
     case "kamachiq.execute.task_completed":
       task.end = { ...event.data, reason: null, ...at };
       break;
@@ -201,15 +214,14 @@ function addToTask(tasks: Map<string, TaskLog>, event: TaskEvent): void {
 function attemptOf(task: TaskLog, attempt: number): AttemptLog {
   const known = task.attempts.find((one) => one.attempt === attempt);
   if (known !== undefined) return known;
-  const added = { attempt, started: null, produced: null, scored: null, merged: null, returned: null };
+  const added = { attempt, started: null, produced: null, scored: null, merged: null, returned: null, failures: [] };
   task.attempts.push(added);
   return added;
 }
 
 /** Tokens that were spent, on the plan and on every attempt. */
 export function spentInAll(log: RunLog): number {
-  const planning = log.decomposed?.planning;
-  const planned = planning === undefined ? 0 : planning.input_tokens + planning.output_tokens;
+  const planned = log.planning.reduce((sum, usage) => sum + usage.input_tokens + usage.output_tokens, 0);
   return log.tasks.reduce((sum, task) => sum + spentOf(task), planned);
 }
 

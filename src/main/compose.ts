@@ -19,6 +19,8 @@ import { createPolicyFiles } from "../adapters/policy-files.ts";
 import { createGitSourceControl } from "../adapters/source-control-git.ts";
 import { createCapsuleRenderer } from "../adapters/renderer-capsule.ts";
 import { createExtractiveSummariser } from "../adapters/summariser-extractive.ts";
+import { createModelSummariser } from "../adapters/summariser-model.ts";
+import { createPostgresTaskHistory } from "../adapters/task-history-postgres.ts";
 import type { Config } from "../config/config.ts";
 import type { Db } from "../persistence/database.ts";
 import type { Logs } from "../platform/log.ts";
@@ -52,19 +54,21 @@ export async function composeDeps({ config, components, db, logs }: Embedding): 
   await library.list(); // what is not valid from the start is told now
   const policies = await createPolicyFiles(POLICIES);
   const model = createModel(config.model);
-  const summariser = createExtractiveSummariser();
+  const history = createPostgresTaskHistory(db);
   const graph_limits = graphLimits(config);
   const planner = createTenantPlanner(library, async (own) => {
     const catalogue = { ...(await readCatalogue(own, policies.engine.rule_sets)), limits: graph_limits };
-    const modelPlanner = model && createModelPlanner({ library: own, model, catalogue, summariser });
-    return createPlanner(createCapsulePlanner(own), modelPlanner);
+    const options = { library: own, catalogue, history, summariser: createModelSummariser };
+    const modelPlanner = model && createModelPlanner({ ...options, model });
+    return createPlanner(createCapsulePlanner(own, history), modelPlanner);
   });
   return {
     db,
     artifacts: createFileArtifactStore(folder("artifacts")),
     library,
     renderer: createCapsuleRenderer(),
-    planner: createCitedPlanner(planner, summariser),
+    // What is required, and what covers it, is read by rules, whatever a model says.
+    planner: createCitedPlanner(planner, createExtractiveSummariser()),
     policy: {
       get constitution_hash() {
         return policies.constitution_hash;

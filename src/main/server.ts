@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { serve, type ServerType } from "@hono/node-server";
 import { Client, Connection } from "@temporalio/client";
+import { createRecordedPlanner } from "../adapters/planner-recorded.ts";
 import { type Api, createApi } from "../api/app.ts";
 import { createLogFiles } from "../api/log-files.ts";
 import { type Config, resolveConfig } from "../config/config.ts";
@@ -86,7 +87,7 @@ async function serveUntil(
     artifacts: deps.artifacts,
     logs: createLogFiles(join(config.home, "logs", "projects")),
     log: logs.server,
-    previewPlan: createPreview(deps),
+    previewPlan: createPreview({ ...deps, planner: createRecordedPlanner(deps.planner, db) }),
     capsules: deps.library,
     checkCapsule: checkPublished,
     settings: {

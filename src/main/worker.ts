@@ -26,7 +26,7 @@ export interface RunningWorkers {
   stop(): Promise<void>;
 }
 
-/** Two workers: workflows with their records on the control queue, and the region's agents on a queue of their own. */
+/** Two workers: projects and deliverables on the control queue, and the region's tasks with their agents on a queue of their own. */
 export async function startWorkers(options: WorkerOptions): Promise<RunningWorkers> {
   const { namespace, deps, log } = options;
   installRuntime(log);
@@ -39,22 +39,23 @@ export async function startWorkers(options: WorkerOptions): Promise<RunningWorke
     namespace,
     shutdownGraceTime: "5 seconds",
     interceptors: { activity: [activityInterceptor(log)] },
+    workflowBundle: workflowBundleFile,
+    maxCachedWorkflows: 500,
+    // More pollers, and mostly on the sticky queue: measured in docs/performance.md.
+    maxConcurrentWorkflowTaskPolls: 20,
+    nonStickyToStickyPollRatio: 0.7,
   };
   const workers = await Promise.all([
     Worker.create({
       ...common,
       taskQueue: CONTROL_QUEUE,
-      workflowBundle: workflowBundleFile,
       activities: createControlActivities(deps),
-      maxCachedWorkflows: 500,
-      // More pollers, and mostly on the sticky queue: measured in docs/performance.md.
-      maxConcurrentWorkflowTaskPolls: 20,
-      nonStickyToStickyPollRatio: 0.7,
     }),
+    // Tasks run where their agents are: an agent is then handed over with the answer to the workflow's own task.
     Worker.create({
       ...common,
       taskQueue: agentsQueue(options.region),
-      activities: createAgentActivities(deps),
+      activities: { ...createControlActivities(deps), ...createAgentActivities(deps) },
       maxConcurrentActivityTaskExecutions: options.agents_max,
     }),
   ]);

@@ -4,6 +4,9 @@ import { KamachiqError, TransientError } from "../domain/errors.ts";
 import * as foundation from "./migrations/0001-foundation.ts";
 import * as planApproval from "./migrations/0002-plan-approval.ts";
 import * as capsules from "./migrations/0003-capsules.ts";
+import * as taskHistory from "./migrations/0004-task-history.ts";
+import * as plannings from "./migrations/0005-plannings.ts";
+import * as batchedWrites from "./migrations/0006-batched-writes.ts";
 import type { Database } from "./schema.ts";
 
 export type Db = Kysely<Database>;
@@ -16,6 +19,9 @@ const MIGRATIONS = {
   "0001-foundation": foundation,
   "0002-plan-approval": planApproval,
   "0003-capsules": capsules,
+  "0004-task-history": taskHistory,
+  "0005-plannings": plannings,
+  "0006-batched-writes": batchedWrites,
 };
 
 // Counts and token sums are far below 2^53, so bigint columns are read as numbers.

@@ -20,44 +20,11 @@ export interface Writer {
  */
 export async function appendEvents(tx: Transaction<Database>, writer: Writer, events: NewEvent[]): Promise<boolean> {
   if (events.length === 0) return false;
-  const { project_id } = writer;
-  await tx.selectFrom("projects").select("id").where("id", "=", project_id).forUpdate().executeTakeFirstOrThrow();
-  const known = await tx
-    .selectFrom("events")
-    .select("key")
-    .where("project_id", "=", project_id)
-    .where(
-      "key",
-      "in",
-      events.map((event) => event.key),
-    )
-    .execute();
-  const keys = new Set(known.map((row) => row.key));
-  const fresh = events.filter((event) => !keys.has(event.key));
-  if (fresh.length === 0) return false;
-  const { event_sequence } = await tx
-    .updateTable("projects")
-    .set((eb) => ({ event_sequence: eb("event_sequence", "+", fresh.length), updated_at: sql<Date>`now()` }))
-    .where("id", "=", project_id)
-    .returning("event_sequence")
-    .executeTakeFirstOrThrow();
-  await tx
-    .insertInto("events")
-    .values(
-      fresh.map((event, index) => ({
-        project_id,
-        sequence: event_sequence - fresh.length + index + 1,
-        key: event.key,
-        type: event.type,
-        subject: event.subject,
-        data: JSON.stringify(event.data),
-        workflow_id: writer.workflow_id,
-        run_id: writer.run_id,
-      })),
-    )
-    .execute();
-  await sql`select pg_notify(${EVENTS_CHANNEL}, ${project_id})`.execute(tx);
-  return true;
+  const { project_id, workflow_id, run_id } = writer;
+  const given = JSON.stringify(events.map(({ key, type, subject, data }) => ({ key, type, subject, data })));
+  const { rows } = await sql<{ fresh: number }>`
+    select append_events(${project_id}, ${workflow_id}, ${run_id}, ${given}::jsonb) as fresh`.execute(tx);
+  return (rows[0]?.fresh ?? 0) > 0;
 }
 
 /** The project's events after `after`, in order, at most `limit` of them. */

@@ -1,8 +1,12 @@
 import { sql, type Transaction } from "kysely";
 import { BudgetError } from "../domain/errors.ts";
 import type { Usage } from "../domain/execute.ts";
+import { batches } from "./batches.ts";
 import type { Db } from "./database.ts";
 import type { Database } from "./schema.ts";
+
+/** Rows of one statement. */
+const ROWS_MAX = 5_000;
 
 /** Whose tokens: one attempt of one task. */
 export interface Attempt {
@@ -23,86 +27,90 @@ export async function openBudgets(
   limits: Map<string, number>,
 ): Promise<void> {
   const rows = [...limits].map(([scope, tokens_limit]) => ({ project_id: projectId, scope, tokens_limit }));
-  if (rows.length > 0)
+  for (const part of batches(rows, ROWS_MAX)) {
     await tx
       .insertInto("budgets")
-      .values(rows)
+      .values(part)
       .onConflict((oc) => oc.doNothing())
       .execute();
+  }
 }
 
 /**
  * Reserves what the attempt may spend, at most `tokens_max` and at most what every scope above it has left.
- * Concurrent attempts can't overdraw together: the rows are locked in one order. A repeated call returns the first answer.
+ * Concurrent attempts can't overdraw together: the rows are locked. A repeated call returns the first answer.
  * Fails with BudgetError when less than `tokens_min` is left.
  */
-export async function reserve(db: Db, at: Attempt, tokens_min: number, tokens_max: number): Promise<number> {
-  return db.transaction().execute(async (tx) => {
-    const earlier = await entryOf(tx, at, "reserve");
-    if (earlier !== undefined) return earlier.tokens;
-    const scopes = scopesOf(at);
-    const rows = await tx
-      .selectFrom("budgets")
-      .selectAll()
-      .where("project_id", "=", at.project_id)
-      .where("scope", "in", scopes)
-      .orderBy("scope")
-      .forUpdate()
-      .execute();
-    if (rows.length !== scopes.length) {
-      throw new BudgetError(`Task ${at.task_id} has no budget row at every level, so nothing may be spent.`);
-    }
-    const left = Math.min(...rows.map((row) => row.tokens_limit - row.tokens_reserved - row.tokens_spent));
-    const tokens = Math.min(left, tokens_max);
-    if (tokens < tokens_min) {
-      throw new BudgetError(
-        `Task ${at.task_id} needs ${tokens_min} tokens for attempt ${at.attempt}, and ${Math.max(0, left)} are left.`,
-        "Raise budget.tokens in the spec.",
-      );
-    }
-    await tx
-      .insertInto("ledger")
-      .values({ ...at, entry: "reserve", tokens })
-      .execute();
-    await changeBudgets(tx, at, tokens, 0);
-    return tokens;
-  });
+export async function reserve(
+  tx: Transaction<Database>,
+  at: Attempt,
+  tokens_min: number,
+  tokens_max: number,
+): Promise<number> {
+  const { rows } = await sql<{ tokens: number | null }>`
+    select reserve_tokens(${at.project_id}, ${at.deliverable_id}, ${at.task_id}, ${at.attempt}, ${scopesOf(at)},
+                          ${tokens_min}, ${tokens_max}) as tokens`.execute(tx);
+  const tokens = rows[0]?.tokens ?? null;
+  if (tokens === null) {
+    throw new BudgetError(`Task ${at.task_id} has no budget row at every level, so nothing may be spent.`);
+  }
+  if (tokens >= 0) return tokens;
+  throw new BudgetError(
+    `Task ${at.task_id} needs ${tokens_min} tokens for attempt ${at.attempt}, and ${-1 - tokens} are left.`,
+    "Raise budget.tokens in the spec.",
+  );
 }
 
 /** Turns the attempt's reservation into what was really used. A repeated call changes nothing. */
 export async function settle(tx: Transaction<Database>, at: Attempt, usage: Usage): Promise<void> {
-  if ((await entryOf(tx, at, "settle")) !== undefined) return;
-  const reserved = await entryOf(tx, at, "reserve");
-  if (reserved === undefined) throw new BudgetError(`Attempt ${at.attempt} of task ${at.task_id} was never reserved.`);
   const tokens = usage.input_tokens + usage.output_tokens;
-  await tx
-    .insertInto("ledger")
-    .values({ ...at, entry: "settle", tokens, usd: usage.usd, source: usage.source })
-    .execute();
-  await changeBudgets(tx, at, -reserved.tokens, tokens);
+  await sql`
+    select settle_tokens(${at.project_id}, ${at.deliverable_id}, ${at.task_id}, ${at.attempt}, ${scopesOf(at)},
+                         ${tokens}, ${usage.usd}, ${usage.source})`.execute(tx);
 }
 
 /** Who the ledger says spent tokens on the plan; no task can have this id beside no deliverable. */
-export const PLANNING = { deliverable_id: "", task_id: "planning", attempt: 1 };
+const PLANNING = { deliverable_id: "", task_id: "planning" };
 
-/** Charges what making the plan cost, against a reserve of its own and the project. A repeated call changes nothing. */
+/** What an attempt at planning cost. */
+export interface PlanningCharge {
+  /** From 1. */
+  attempt: number;
+  reserve_tokens: number;
+  /** The project's budget. */
+  project_tokens: number;
+  usage: Usage;
+}
+
+/**
+ * Charges what asking for the plan cost, whatever came of it, against a reserve of its own and the project. A repeated
+ * call changes nothing.
+ */
 export async function chargePlanning(
   tx: Transaction<Database>,
   project_id: string,
-  reserve_tokens: number,
-  usage: Usage,
+  { attempt, reserve_tokens, project_tokens, usage }: PlanningCharge,
 ): Promise<void> {
-  const at = { project_id, ...PLANNING };
-  if ((await entryOf(tx, at, "settle")) !== undefined) return;
+  const at = { project_id, ...PLANNING, attempt };
   const tokens = usage.input_tokens + usage.output_tokens;
-  await openBudgets(tx, project_id, new Map([["planning", reserve_tokens]]));
-  await tx
+  await openBudgets(
+    tx,
+    project_id,
+    new Map([
+      ["project", project_tokens],
+      ["planning", reserve_tokens],
+    ]),
+  );
+  const fresh = await tx
     .insertInto("ledger")
     .values([
       { ...at, entry: "reserve", tokens: reserve_tokens },
       { ...at, entry: "settle", tokens, usd: usage.usd, source: usage.source },
     ])
+    .onConflict((oc) => oc.doNothing())
+    .returning("id")
     .execute();
+  if (fresh.length === 0) return;
   await tx
     .updateTable("budgets")
     .set({ tokens_spent: sql<number>`tokens_spent + ${tokens}` })
@@ -121,34 +129,6 @@ export async function releaseOpen(tx: Transaction<Database>, projectId: string):
   await tx.updateTable("budgets").set({ tokens_reserved: 0 }).where("project_id", "=", projectId).execute();
 }
 
-async function entryOf(
-  tx: Transaction<Database>,
-  at: Attempt,
-  entry: "reserve" | "settle",
-): Promise<{ tokens: number } | undefined> {
-  return tx
-    .selectFrom("ledger")
-    .select("tokens")
-    .where("project_id", "=", at.project_id)
-    .where("deliverable_id", "=", at.deliverable_id)
-    .where("task_id", "=", at.task_id)
-    .where("attempt", "=", at.attempt)
-    .where("entry", "=", entry)
-    .executeTakeFirst();
-}
-
-async function changeBudgets(tx: Transaction<Database>, at: Attempt, reserved: number, spent: number): Promise<void> {
-  await tx
-    .updateTable("budgets")
-    .set({
-      tokens_reserved: sql<number>`tokens_reserved + ${reserved}`,
-      tokens_spent: sql<number>`tokens_spent + ${spent}`,
-    })
-    .where("project_id", "=", at.project_id)
-    .where("scope", "in", scopesOf(at))
-    .execute();
-}
-
 /** What the ledger says was spent, in tokens. */
 export async function spentTokens(db: Db, projectId: string): Promise<number> {
   const row = await db
@@ -158,4 +138,15 @@ export async function spentTokens(db: Db, projectId: string): Promise<number> {
     .where("entry", "=", "settle")
     .executeTakeFirstOrThrow();
   return Number(row.tokens);
+}
+
+/** The same from the project's budget row, however long the ledger is; 0 before there is one. */
+export async function projectSpent(db: Db, projectId: string): Promise<number> {
+  const row = await db
+    .selectFrom("budgets")
+    .select("tokens_spent")
+    .where("project_id", "=", projectId)
+    .where("scope", "=", "project")
+    .executeTakeFirst();
+  return row?.tokens_spent ?? 0;
 }

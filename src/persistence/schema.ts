@@ -72,6 +72,24 @@ export interface Database {
     heartbeat_at: OptionalTimestamp;
     ended_at: OptionalTimestamp;
   };
+  /** What the first attempt of each task took. */
+  task_history: {
+    project_id: string;
+    deliverable_id: string;
+    task_id: string;
+    tenant: string;
+    agent: string;
+    type: TaskType;
+    persona: string;
+    capsule: string;
+    capsule_version: string;
+    checks: Json<string[]>;
+    size_tokens: number;
+    tokens: number;
+    /** Of the agent and of grading its work. */
+    seconds: number;
+    recorded_at: Timestamp;
+  };
   decisions: {
     decision_id: string;
     project_id: string;
@@ -105,6 +123,25 @@ export interface Database {
     usd: Generated<number>;
     source: string | null;
     created_at: Timestamp;
+  };
+  /** Every planning with a model that a person or program asked for; a project's own is in its ledger too. */
+  plannings: {
+    id: Generated<number>;
+    tenant: string;
+    name: string;
+    model: string;
+    rounds: number;
+    input_tokens: number;
+    output_tokens: number;
+    source: "provider" | "tokenizer";
+    usd: Generated<number>;
+    reserve_tokens: number;
+    /** `planned`, or the code of the error. */
+    outcome: string;
+    plan_digest: string | null;
+    /** The project that was made of the plan. */
+    project_id: string | null;
+    planned_at: Timestamp;
   };
   reviews: {
     id: string;
@@ -157,6 +194,8 @@ export interface Database {
     tip: string | null;
     report: string | null;
     retest_ms: number | null;
+    /** A worker has taken it up; it may be on the branch, though its state does not say so yet. */
+    claimed: Generated<boolean>;
   };
   resources: {
     project_id: string;

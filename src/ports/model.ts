@@ -32,7 +32,8 @@ export interface LanguageModel {
   readonly reference: string;
   /**
    * One answer in JSON. Fails with ModelError: `model_timeout`, `model_unauthorized`, `model_unknown`,
-   * `model_rejected`, `model_rate_limited`, `model_unavailable`, `model_protocol`. Rejects with the signal's reason when it is aborted.
+   * `model_rejected`, `model_rate_limited`, `model_unavailable`, `model_protocol`, and `model_cancelled`, with the
+   * signal's reason as cause, when the signal is aborted. What the request cost all the same is the error's `usage`.
    */
   generateObject(request: ObjectRequest): Promise<ObjectAnswer>;
 }

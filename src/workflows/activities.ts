@@ -1,6 +1,5 @@
 import { proxyActivities, proxyLocalActivities, type ActivityOptions } from "@temporalio/workflow";
 import type { AgentActivities, ControlActivities } from "../activities/contract.ts";
-import { AGENT_RETRIES_MAX } from "../domain/execute.ts";
 import { agentsQueue } from "./messages.ts";
 
 /** What fails for good says so itself (non-retryable); anything else is an outage and is waited for. */
@@ -44,10 +43,7 @@ export function regional(region: string): Regional {
   };
   return {
     steps: proxyActivities({ ...common, startToCloseTimeout: "10 minutes", retry: OUTAGE }),
-    agents: proxyActivities({
-      ...common,
-      startToCloseTimeout: "2 hours",
-      retry: { ...OUTAGE, maximumAttempts: 1 + AGENT_RETRIES_MAX },
-    }),
+    // How often an agent may fail is counted by the activity: an outage is no failure of the agent.
+    agents: proxyActivities({ ...common, startToCloseTimeout: "2 hours", retry: OUTAGE }),
   };
 }

@@ -3,31 +3,21 @@ import {
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
+  setHandler,
   workflowInfo,
 } from "@temporalio/workflow";
-import type { AttemptKey, EvaluateResult } from "../activities/contract.ts";
+import type { AttemptKey, SpawnResult } from "../activities/contract.ts";
 import { QUALITY_ATTEMPTS_MAX, type TaskResult } from "../domain/execute.ts";
-import type { ArtifactRef } from "../domain/ids.ts";
-import type { TaskRef } from "../domain/plan.ts";
 import { records, regional, type Regional } from "./activities.ts";
 import { reasonOf } from "./failures.ts";
 import { HumanReviewWorkflow } from "./human-review.ts";
-import { waitingSignal } from "./messages.ts";
+import { reportSignal, taskEndedSignal, taskWorkflowId, waitingSignal } from "./messages.ts";
 
 export interface AgentTaskInput {
   project_id: string;
   region: string;
   deliverable_id: string;
-  task: TaskRef;
-}
-
-/** Where a task stands after an attempt: promoted, or with what has to be mended. */
-interface AttemptEnd {
-  promoted: boolean;
-  evaluation: EvaluateResult;
-  feedback: ArtifactRef | null;
-  /** What the next attempt mends; null: it starts from the tip. */
-  base: string | null;
+  task_id: string;
 }
 
 /** One task: at most three graded attempts, then a person. Approved work is merged before it counts. */
@@ -39,15 +29,17 @@ export async function AgentTaskWorkflow(input: AgentTaskInput): Promise<TaskResu
   } catch (error) {
     result = run.ended(isCancellation(error) ? "cancelled" : "failed", reasonOf(error));
   }
-  await CancellationScope.nonCancellable(() =>
-    records.recordTaskEnd({ project_id: input.project_id, deliverable_id: input.deliverable_id, result }),
-  );
+  await CancellationScope.nonCancellable(() => run.report(result));
   return result;
 }
 
 class TaskRun {
   private readonly region: Regional;
   private readonly input: AgentTaskInput;
+  /** The last attempt wrote the task's end together with its own. */
+  private onRecord = false;
+  /** The run that started this task is no more. */
+  private orphaned = false;
   private tokens = 0;
   private attempts = 0;
   private score: number | null = null;
@@ -56,28 +48,42 @@ class TaskRun {
   constructor(input: AgentTaskInput) {
     this.input = input;
     this.region = regional(input.region);
+    setHandler(reportSignal, () => {
+      this.orphaned = true;
+    });
   }
 
   async toEnd(): Promise<TaskResult> {
-    let last: AttemptEnd | undefined;
+    let last: SpawnResult | undefined;
     for (let attempt = 1; attempt <= QUALITY_ATTEMPTS_MAX; attempt++) {
       const decision = await this.askPolicy(attempt);
       if (!decision.allowed) return this.ended("failed", `Policy forbids the agent: ${decision.reasons.join("; ")}`);
       last = await this.attempt(attempt, decision.decision_id, last);
       if (last.promoted) return this.ended("done", null);
     }
-    return this.askPerson(last as AttemptEnd);
+    return this.askPerson(last as SpawnResult);
+  }
+
+  /** Puts the end on record, and tells a deliverable that has continued as new since this task began. */
+  async report(result: TaskResult): Promise<void> {
+    const { project_id, deliverable_id } = this.input;
+    if (!this.onRecord) await records.recordTaskEnd({ project_id, deliverable_id, result });
+    const { parent } = workflowInfo();
+    if (!this.orphaned || parent === undefined) return;
+    await getExternalWorkflowHandle(parent.workflowId)
+      .signal(taskEndedSignal, result)
+      .catch(() => {}); // it has ended, and nobody waits any more
   }
 
   ended(state: TaskResult["state"], reason: string | null): TaskResult {
-    const { task } = this.input;
+    const { task_id } = this.input;
     const { score, tokens, attempts, commit } = this;
-    return { task_id: task.id, state, score, tokens, attempts, commit, reason };
+    return { task_id, state, score, tokens, attempts, commit, reason };
   }
 
   private key(attempt: number): AttemptKey {
-    const { project_id, deliverable_id, task } = this.input;
-    return { project_id, deliverable_id, task_id: task.id, attempt };
+    const { project_id, deliverable_id, task_id } = this.input;
+    return { project_id, deliverable_id, task_id, attempt };
   }
 
   private askPolicy(attempt: number) {
@@ -86,34 +92,24 @@ class TaskRun {
     return records.evaluatePolicy({ project_id, action: "agent.spawn", deliverable_id, task_id, key });
   }
 
-  private async attempt(attempt: number, decision_id: string, last: AttemptEnd | undefined): Promise<AttemptEnd> {
+  private async attempt(attempt: number, decision_id: string, last: SpawnResult | undefined): Promise<SpawnResult> {
     this.attempts = attempt;
-    const key = this.key(attempt);
-    const feedback = last?.feedback ?? null;
-    const work = await this.region.agents.spawnAgent({ ...key, decision_id, feedback, base: last?.base ?? null });
-    this.tokens += work.tokens;
-    const evaluation = await this.region.steps.evaluateQuality({ ...key, commit: work.commit });
-    this.score = evaluation.score;
-    if (!evaluation.approved) {
-      return { promoted: false, evaluation, feedback: evaluation.feedback, base: evaluation.commit };
-    }
-    return this.merge(key, evaluation);
+    const mend = { feedback: last?.feedback ?? null, base: last?.base ?? null };
+    const end = await this.region.agents.spawnAgent({ ...this.key(attempt), decision_id, ...mend });
+    this.tokens = end.tokens;
+    this.score = end.score;
+    this.commit = end.tip;
+    this.onRecord = end.promoted;
+    return end;
   }
 
-  private async merge(key: AttemptKey, evaluation: EvaluateResult): Promise<AttemptEnd> {
-    if (evaluation.commit === null) return { promoted: true, evaluation, feedback: null, base: null };
-    const merged = await this.region.steps.integrate({ ...key, commit: evaluation.commit });
-    if (merged.status === "merged") this.commit = merged.tip;
-    return { promoted: merged.status === "merged", evaluation, feedback: merged.feedback, base: null };
-  }
-
-  private async askPerson({ evaluation }: AttemptEnd): Promise<TaskResult> {
+  private async askPerson(evaluation: SpawnResult): Promise<TaskResult> {
     const key = this.key(this.attempts);
-    const { workflowId, parent } = workflowInfo();
+    const { parent } = workflowInfo();
     const deliverable = parent && getExternalWorkflowHandle(parent.workflowId);
     await deliverable?.signal(waitingSignal, { id: key.task_id, waiting: true });
     const outcome = await executeChild(HumanReviewWorkflow, {
-      workflowId: `${workflowId}/review`,
+      workflowId: `${taskWorkflowId(key.project_id, key.deliverable_id, key.task_id)}/review`,
       args: [
         {
           review_id: `${key.project_id}.${key.deliverable_id}.${key.task_id}`,
@@ -131,8 +127,11 @@ class TaskRun {
     if (outcome.decision !== "approved") {
       return this.ended("failed", `${outcome.decision} by ${outcome.actor}: ${outcome.comment}`);
     }
-    const end = await this.merge(key, evaluation);
-    return end.promoted
+    const { commit } = evaluation;
+    if (commit === null) return this.ended("done", null);
+    const merged = await this.region.steps.integrate({ ...key, commit });
+    this.commit = merged.tip;
+    return merged.status === "merged"
       ? this.ended("done", null)
       : this.ended("failed", "Approved, but it does not merge onto the tip.");
   }

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import type { PlanAnswer } from "../activities/contract.ts";
+import type { TaskResult } from "../domain/execute.ts";
 import type { Stage } from "../domain/intake.ts";
 
 /** Task queue of workflows and of the activities that only decide and record. */
@@ -63,4 +64,7 @@ export const decideUpdate = defineUpdate<boolean, [Decision]>("decide");
 export const slotsSignal = defineSignal<[number]>("slots");
 /** From a child to its parent: it only waits for people now, or no longer. `id` is the task's or the deliverable's. */
 export const waitingSignal = defineSignal<[{ id: string; waiting: boolean }]>("waiting");
+/** From a deliverable that continues as new to its tasks: report your end by `taskEnded`. */
+export const reportSignal = defineSignal("report");
+export const taskEndedSignal = defineSignal<[TaskResult]>("taskEnded");
 export const pausedSignal = defineSignal<[boolean]>("paused");

@@ -19,7 +19,7 @@ describe("kamachiq run", () => {
     const { events, result } = parseRun(outcome.stdout);
     const { killed, mutants } = negativeControl(events);
     const score = result?.quality_score ?? 0;
-    console.log(`${name}: score ${score.toFixed(2)}, ${seconds} s, ${killed} of ${mutants} mutants killed`);
+    process.stdout.write(`${name}: score ${score.toFixed(2)}, ${seconds} s, ${killed} of ${mutants} mutants killed\n`);
     expect(outcome.code, `${result?.reason}\n${outcome.stderr}`).toBe(0);
     expect(result?.state).toBe("delivered");
     expect(score).toBeGreaterThan(0.8);

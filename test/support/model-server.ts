@@ -37,6 +37,9 @@ export type Reply =
   | { schema: true }
   | { status: number; message?: string; headers?: Record<string, string>; body?: string };
 
+/** A reply, or what answers a request with one. */
+export type Answering = Reply | ((body: SeenRequest["body"]) => Reply);
+
 /** A request as it came. */
 export interface SeenRequest {
   authorization: string | undefined;
@@ -54,7 +57,7 @@ export interface SeenRequest {
 export class ModelServer {
   readonly #child: ChildProcess;
   readonly #server: Server;
-  readonly #scripts = new Map<string, Reply[]>();
+  readonly #scripts = new Map<string, Answering[]>();
   readonly #listeners = new Map<number, (message: FromModel) => void>();
   readonly seen: SeenRequest[] = [];
   #next = 0;
@@ -93,7 +96,7 @@ export class ModelServer {
   }
 
   /** Replies to the requests for a model, in order; the last one is for all that follow. */
-  script(model: string, ...replies: Reply[]): void {
+  script(model: string, ...replies: Answering[]): void {
     this.#scripts.set(model, replies);
     this.seen.length = 0;
   }
@@ -110,7 +113,8 @@ export class ModelServer {
     const body = JSON.parse(await read(request)) as SeenRequest["body"];
     this.seen.push({ authorization: request.headers.authorization, body });
     const replies = this.#scripts.get(body.model);
-    const reply = replies !== undefined && replies.length > 1 ? replies.shift() : replies?.[0];
+    const next = replies !== undefined && replies.length > 1 ? replies.shift() : replies?.[0];
+    const reply = typeof next === "function" ? next(body) : next;
     if (reply === undefined)
       return fail(response, { status: 404, message: `The model '${body.model}' does not exist` });
     if ("status" in reply) return fail(response, reply);

@@ -27,11 +27,21 @@ export interface Examination {
   dependencies?: string | undefined;
 }
 
+/** How a command runs. */
+interface PythonRunOptions extends RunOptions {
+  /** Whether modules of the tree and its dependencies are on the path of imports; true unless given. */
+  importable?: boolean;
+}
+
+/** For what judges a tree without running it: a module of it may be called `json` or `sitecustomize`. */
+export const TREE_APART: PythonRunOptions = { readOnly: true, importable: false };
+
 /**
- * Runs a command in the tree, `python` being the review environment's, `src` and after it the project's dependencies
- * importable. Throws when aborted.
+ * Runs a command in the tree, `python` being the review environment's unless the tree has a program of that name, `src`
+ * and after it the project's dependencies importable. Throws when aborted.
  */
-export async function run(on: Examination, argv: string[], options: RunOptions = {}): Promise<SandboxResult> {
+export async function run(on: Examination, argv: string[], options: PythonRunOptions = {}): Promise<SandboxResult> {
+  const { importable = true } = options;
   const launchers = on.launchers === undefined ? [] : [on.launchers];
   const dependencies = on.dependencies === undefined ? [] : [on.dependencies];
   const result = await on.sandbox.run({
@@ -40,7 +50,7 @@ export async function run(on: Examination, argv: string[], options: RunOptions =
     readOnlyPaths: [...on.python.readOnlyPaths, HARNESS, ...dependencies, ...launchers],
     binPaths: [...launchers, on.python.bin],
     env: {
-      PYTHONPATH: [`${on.sandbox.inside(on.tree)}/src`, ...dependencies].join(":"),
+      ...(importable ? { PYTHONPATH: [`${on.sandbox.inside(on.tree)}/src`, ...dependencies].join(":") } : {}),
       PYTHONHASHSEED: "0",
       PYTHONDONTWRITEBYTECODE: "1",
       NO_COLOR: "1",

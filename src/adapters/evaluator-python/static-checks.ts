@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import type { CheckResult } from "../../domain/review.ts";
 import { checkResult, harnessJson, outputOf } from "../evaluator-shared/results.ts";
-import { type Examination, HARNESS, run } from "./run.ts";
+import { type Examination, HARNESS, run, TREE_APART } from "./run.ts";
 
 /** What the tree is, read without running any of it. */
 export interface TreeFacts {
@@ -18,8 +19,13 @@ const FINDINGS_PER_100_LINES_MAX = 10;
 const RULES_ALWAYS = "E4,E7,E9,F";
 const NO_EXCLUSIONS = ["--config", "exclude = []", "--config", "extend-exclude = []", "--no-respect-gitignore"];
 
+/** By its absolute path: a launcher of the tree may have any name. */
+function ruff({ python }: Examination): string {
+  return join(python.bin, "ruff");
+}
+
 export async function readTree(on: Examination): Promise<TreeFacts> {
-  const result = await run(on, ["python", `${HARNESS}/inspect_tree.py`], { readOnly: true });
+  const result = await run(on, [on.python.python, `${HARNESS}/inspect_tree.py`], TREE_APART);
   return harnessJson<TreeFacts>(result, "inspect_tree.py");
 }
 
@@ -41,8 +47,8 @@ export function compileCheck({ compile }: TreeFacts): CheckResult {
 }
 
 export async function lintCheck(on: Examination, { lines }: TreeFacts): Promise<CheckResult> {
-  const argv = ["ruff", "check", "--no-cache", "--no-fix", "--output-format=concise", "--extend-select", RULES_ALWAYS];
-  const result = await run(on, [...argv, ...NO_EXCLUSIONS, "."], { readOnly: true });
+  const options = ["--no-cache", "--no-fix", "--output-format=concise", "--extend-select", RULES_ALWAYS];
+  const result = await run(on, [ruff(on), "check", ...options, ...NO_EXCLUSIONS, "."], TREE_APART);
   const findings = result.stdout.split("\n").filter((line) => /^[^ :]+:\d+:\d+: /.test(line)).length;
   const per100Lines = (findings * 100) / Math.max(1, lines);
   return checkResult({
@@ -59,7 +65,7 @@ export async function lintCheck(on: Examination, { lines }: TreeFacts): Promise<
 }
 
 export async function formatCheck(on: Examination): Promise<CheckResult> {
-  const result = await run(on, ["ruff", "format", "--check", "--no-cache", ...NO_EXCLUSIONS, "."], { readOnly: true });
+  const result = await run(on, [ruff(on), "format", "--check", "--no-cache", ...NO_EXCLUSIONS, "."], TREE_APART);
   const unformatted = Number(/(\d+) files? would be reformatted/.exec(result.stdout)?.[1] ?? 0);
   const formatted = Number(/(\d+) files? already formatted/.exec(result.stdout)?.[1] ?? 0);
   const passed = result.exit_code === 0 && formatted > 0;
@@ -77,7 +83,7 @@ export async function formatCheck(on: Examination): Promise<CheckResult> {
 }
 
 export async function docstringsCheck(on: Examination): Promise<CheckResult> {
-  const result = await run(on, ["python", `${HARNESS}/run_docstrings.py`, "src"], { readOnly: true });
+  const result = await run(on, [on.python.python, `${HARNESS}/run_docstrings.py`, "src"], TREE_APART);
   const facts = harnessJson<{ total: number; covered: number; missing: string[] }>(result, "run_docstrings.py");
   const { total, covered, missing } = facts;
   const list = missing.length === 0 ? "" : `\nWithout docstring:\n${missing.join("\n")}`;

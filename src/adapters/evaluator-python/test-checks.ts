@@ -16,7 +16,7 @@ export const MUTATE = "python mutate.py";
 /** One run of pytest for `tests` and, where asked, `coverage`. */
 export async function testChecks(on: Examination, facts: TreeFacts, withCoverage: boolean): Promise<CheckResult[]> {
   const marker = newMarker();
-  const argv = ["python", `${HARNESS}/run_tests.py`, ...(withCoverage ? ["--coverage"] : [])];
+  const argv = [on.python.python, `${HARNESS}/run_tests.py`, ...(withCoverage ? ["--coverage"] : [])];
   const ran = await run(on, argv, {
     stdin: `${marker}\n`,
     limits: { wall_ms: TESTS_WALL_MS, cpu_s: TESTS_WALL_MS / 1_000 },
@@ -34,7 +34,8 @@ export async function mutantsCheck(on: Examination, { mutation, changed }: Evalu
   const marker = newMarker();
   const dependencies = on.dependencies ?? null;
   const input = { marker, mutants_max, seed, wall_ms, changed, workers: MUTANTS_AT_ONCE, dependencies };
-  const ran = await run(on, ["python", `${HARNESS}/mutate.py`], {
+  const ran = await run(on, [on.python.python, `${HARNESS}/mutate.py`], {
+    importable: false, // only its forks import the tree
     stdin: JSON.stringify(input),
     limits: mutationLimits(mutation),
   });

@@ -1,7 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { Id } from "../../domain/ids.ts";
 import { ProjectSpec } from "../../domain/intake.ts";
 import { Plan, PlannerOutput } from "../../domain/plan.ts";
+import { estimatePlan } from "../../domain/plan-estimate.ts";
 import type { ResourceKind } from "../../domain/provision.ts";
+import { listPlannings } from "../../persistence/plannings.ts";
 import { requireRole } from "../auth.ts";
 import type { ApiApp, ApiContext } from "../context.ts";
 import { createProject } from "../create-project.ts";
@@ -9,16 +12,43 @@ import type { PlanPreview } from "../deps.ts";
 import { checkAgainstSettings } from "../projects.ts";
 import { documented } from "../validation.ts";
 import { Accepted, PlanView } from "../views.ts";
-import { body, IdempotencyHeaders, json, problems } from "./shared.ts";
+import { body, IdempotencyHeaders, json, listOf, page, pageOf, problems } from "./shared.ts";
 
 const plan = createRoute({
   method: "post",
   path: "/v1/plans",
   tags: ["mao"],
-  summary: "Plan a spec without starting it; nothing is written",
+  summary: "Plan a spec without starting it; nothing is written but what a model cost",
   middleware: [requireRole("operator")] as const,
   request: body(z.strictObject({ spec: documented("ProjectSpec", ProjectSpec, "input") })),
   responses: { 200: json("The plan, its order and what policy says", PlanView), ...problems },
+});
+
+const PlanningView = z
+  .object({
+    name: z.string(),
+    model: z.string(),
+    rounds: z.int(),
+    input_tokens: z.int(),
+    output_tokens: z.int(),
+    source: z.enum(["provider", "tokenizer"]),
+    usd: z.number(),
+    reserve_tokens: z.int(),
+    outcome: z.string().openapi({ description: "planned, or the code of the error" }),
+    plan_digest: z.string().nullable(),
+    project_id: z.string().nullable().openapi({ description: "the project that was made of the plan and is charged" }),
+    planned_at: z.string(),
+  })
+  .openapi("Planning");
+
+const plannings = createRoute({
+  method: "get",
+  path: "/v1/plans",
+  tags: ["mao"],
+  summary: "What a tenant's planning with a model cost, newest first, also where no plan came of it",
+  middleware: [requireRole("operator")] as const,
+  request: { query: z.strictObject({ tenant: Id.default("default"), ...page(50) }) },
+  responses: { 200: json("Plannings", listOf("PlanningList", PlanningView)), ...problems },
 });
 
 const execute = createRoute({
@@ -60,6 +90,14 @@ export function planRoutes(app: ApiApp, context: ApiContext): void {
     checkAgainstSettings(spec, undefined, context.settings);
     return c.json(planView(await context.previewPlan(spec)), 200);
   });
+  app.openapi(plannings, async (c) => {
+    const { tenant, ...at } = c.req.valid("query");
+    const rows = await listPlannings(context.db, tenant, at);
+    const items = rows.map(({ id: _id, tenant: _tenant, planned_at, ...row }) => {
+      return { ...row, planned_at: planned_at.toISOString() };
+    });
+    return c.json(pageOf(items, at), 200);
+  });
   executeRoute(app, context);
 }
 
@@ -86,6 +124,7 @@ export function planView({ plan: planned, digest, reports, decisions }: PlanPrev
   return {
     plan: planned,
     digest,
+    estimate: estimatePlan(planned),
     reports: Object.fromEntries(
       Object.entries(reports).map(([id, report]) => [
         id,

@@ -21,7 +21,7 @@ export async function plan(session: Session, file: string, options: PlanOptions)
   const view = await client.post<PlanView>("/v1/plans", { spec });
   if (options.out !== undefined) await keep(options.out, { kamachiq_plan: 1, spec, plan: view.plan });
   session.print(view, () =>
-    options.format === "mermaid" ? mermaid(view.plan) : planText(view, { dryRun: false, kept: options.out }),
+    options.format === "mermaid" ? mermaid(view) : planText(view, { dryRun: false, kept: options.out }),
   );
   return view.decisions.every((decision) => decision.allowed) ? EXIT.delivered : EXIT.blocked;
 }

@@ -19,6 +19,11 @@ function describe(event: TypedEvent): string[] | null {
       const { tasks, deliverables, estimated_tokens } = event.data;
       return [plural(tasks, "task"), plural(deliverables, "deliverable"), `about ${count(estimated_tokens)} tokens`];
     }
+    case "kamachiq.plan.failed": {
+      const { code, model, rounds, planning } = event.data;
+      const tokens = count(planning.input_tokens + planning.output_tokens);
+      return ["plan", code, model, plural(rounds, "round"), `${tokens} tokens`];
+    }
     case "kamachiq.plan.approval_requested":
       return [
         "plan",

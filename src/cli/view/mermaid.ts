@@ -1,15 +1,20 @@
-import type { Plan } from "../../domain/plan.ts";
+import type { PlanView } from "../../api/views.ts";
+import { basisLines, taskRange } from "./estimate.ts";
 
-/** The plan as a Mermaid flowchart: a box for each deliverable, its tasks inside. Ids are numbered, for Mermaid has reserved words. */
-export function mermaid({ deliverables, graphs }: Pick<Plan, "deliverables" | "graphs">): string {
-  const lines = ["flowchart LR"];
+/**
+ * The plan as a Mermaid flowchart: a box for each deliverable, its tasks inside with what they may take; a comment says
+ * what that rests on. Ids are numbered, for Mermaid has reserved words.
+ */
+export function mermaid({ plan: { deliverables, graphs }, estimate }: PlanView): string {
+  const lines = ["flowchart LR", ...basisLines(estimate.total).map((line) => `  %% ${line}`)];
   const names = new Map<string, string>();
   for (const [position, { id, title }] of deliverables.entries()) {
     names.set(id, `d${position}`);
     lines.push(`  subgraph d${position}["${label(title === undefined ? id : `${id}: ${title}`)}"]`);
     for (const [index, node] of (graphs[id]?.nodes ?? []).entries()) {
       names.set(`${id}/${node.id}`, `d${position}t${index}`);
-      lines.push(`    d${position}t${index}["${label(node.id)}<br/>${label(`${node.type}, ${node.persona}`)}"]`);
+      const rows = [node.id, `${node.type}, ${node.persona}`, taskRange(node)].filter((row) => row !== "");
+      lines.push(`    d${position}t${index}["${rows.map(label).join("<br/>")}"]`);
     }
     lines.push("  end");
   }

@@ -37,7 +37,7 @@ export async function executeGraph(
         const work = deliver(run, plan, deliverable, decision, running.size + 1)
           .then((end) => {
             ends.push(end);
-            for (const id of schedule.complete(end.id, end.succeeded)) {
+            for (const { id } of schedule.complete(end.id, end.succeeded ? "done" : "failed")) {
               ends.push({ id, succeeded: false, reason: `${end.id} did not succeed` });
             }
           })
@@ -67,7 +67,7 @@ export async function executeGraph(
 async function deliver(
   run: ProjectRun,
   plan: ValidatedPlan,
-  { id, tasks }: DeliverableRef,
+  { id }: DeliverableRef,
   first: DecisionSummary,
   sharers: number,
 ): Promise<DeliverableEnd> {
@@ -84,17 +84,16 @@ async function deliver(
           project_id: run.project_id,
           region: run.region,
           deliverable_id: id,
-          tasks,
+          plan: plan.plan,
           slots: Math.max(1, Math.floor(plan.max_concurrency / sharers)),
           paused: run.paused,
         },
       ],
       cancellationType: "WAIT_CANCELLATION_COMPLETED",
     });
-    const broken = result.tasks.filter((task) => task.state !== "done" && task.state !== "skipped");
-    const skipped = result.tasks.filter((task) => task.state === "skipped").length;
-    const reason = broken.map((task) => `${task.task_id}: ${task.reason ?? task.state}`).join("; ");
-    return { id, succeeded: broken.length === 0 && skipped === 0, reason: reason === "" ? null : reason };
+    const { failed, cut, reasons } = result;
+    const more = failed > reasons.length ? ` and ${failed - reasons.length} more` : "";
+    return { id, succeeded: failed + cut === 0, reason: failed === 0 ? null : reasons.join("; ") + more };
   } catch (error) {
     if (isCancellation(error)) throw error;
     return { id, succeeded: false, reason: reasonOf(error) };

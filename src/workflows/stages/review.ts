@@ -24,7 +24,7 @@ async function reviewDeliverable(run: ProjectRun, deliverable_id: string): Promi
   const { project_id } = run;
   run.deliverableStarted(deliverable_id);
   try {
-    const evaluation = await run.steps.evaluateProject({ project_id, deliverable_id, round: 1 });
+    const evaluation = await run.steps.evaluateQuality({ project_id, deliverable_id, round: 1 });
     if (evaluation.approved) return { id: deliverable_id, evaluation, approved: true, reason: null };
     run.setWaiting(deliverable_id, true);
     const outcome = await executeChild(HumanReviewWorkflow, {

@@ -16,8 +16,6 @@ import pytest
 PROCESSES = "processes"
 # All tests, the quickest first.
 QUICKEST = "quickest"
-# Modules that were imported, whoever they belong to.
-IMPORTED = "imported"
 
 
 def key(path: str, line: int) -> str:
@@ -33,6 +31,8 @@ class Recorder:
         self.calls: dict[str, set[str]] = {}
         self.seconds: dict[str, float] = {}
         self.test = ""
+
+    def pytest_sessionstart(self) -> None:
         sys.addaudithook(self._audited)
         threading.settrace(self._called)  # servers answer in threads of their own
 
@@ -62,7 +62,6 @@ class Recorder:
         # Other threads may still be at work.
         found = {name: sorted(tests) for name, tests in [*self.calls.items()]}
         found[QUICKEST] = sorted(self.seconds, key=self.seconds.__getitem__)
-        found[IMPORTED] = [*sys.modules]
         self.target.write_text(json.dumps(found), "utf-8")
 
 
@@ -81,6 +80,14 @@ class First:
             return test in self.last, test not in self.first, self.rank.get(test, len(self.rank))
 
         items.sort(key=place)
+
+
+def order(calls: dict[str, list[str]], path: str, function: int) -> First:
+    """The order for a mutant in the function that begins in this line, or, outside of all that ran, in the file."""
+    first = calls.get(key(path, function))
+    if first is None:
+        first = [test for name, tests in calls.items() if name.rpartition(":")[0] == path for test in tests]
+    return First(first, calls.get(PROCESSES, ()), calls.get(QUICKEST, ()))
 
 
 def read(path: Path) -> dict[str, list[str]]:

@@ -1,9 +1,10 @@
 """Negative control: do the tests notice when the program is broken?
 
 Reads one JSON object from standard input: {"marker", "mutants_max", "seed", "wall_ms", "changed": [path], "workers",
-"dependencies": folder | null}. Pytest is imported and warmed up once, and after the first clean run whatever the tests
-import from the folder of dependencies; every mutant is a fork that installs an import hook for one module and runs the
-tests with `-x`, those first that call the mutated function when nothing is broken. Among the mutants are controls,
+"dependencies": folder | null}. Pytest, and what the tree imports from the folder of dependencies, are imported and
+warmed up once; every mutant is a fork that installs an import hook for one module and runs the tests with `-x`, those
+first that call the mutated function when nothing is broken. The tree is on the path of imports in forks only, and the
+interpreter must be started without it, or the tree could replace what judges it. Among the mutants are controls,
 unchanged programs loaded by the same hook: tests that fail on one are telling the harness from the program, and prove
 nothing. Prints the marker and one JSON object on the last line.
 """
@@ -11,12 +12,13 @@ nothing. Prints the marker and one JSON object on the last line.
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
-import importlib
-import importlib.machinery
 import json
+import math
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -29,11 +31,18 @@ sys.path.insert(0, HERE)
 import call_map  # noqa: E402
 import mutant_import  # noqa: E402
 import mutations  # noqa: E402
+import preload  # noqa: E402
 import pytest_session  # noqa: E402
 
-MUTANT_SECONDS_MIN = 2.0
+# A mutant that loops is ended by its time on the processor, which other work on the machine does not shorten; one that
+# waits, by the clock.
+CPU_SECONDS_MIN = 3
+WALL_SECONDS_MIN = 15.0
 CLEAN_FACTOR = 5
 CLEAN_SECONDS_MAX = 60.0
+# A busy machine may not get to half of the sample in time, without which there is no verdict. The sandbox allows more.
+DECIDED_SHARE_MIN = 0.5
+GRACE_SECONDS = 60.0
 POLL_SECONDS = 0.002
 CONTROLS = 2
 TEST_FAILED = 1
@@ -46,6 +55,17 @@ class Mutant:
     line: int
     function: int
     change: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Seconds that a fork may take; each process that it starts may take as much of the processor."""
+
+    wall: float
+    cpu: int
+
+
+CLEAN_LIMIT = Limit(CLEAN_SECONDS_MAX, int(CLEAN_SECONDS_MAX))
 
 
 @dataclass
@@ -85,11 +105,13 @@ def draw(root: Path, changed: set[str], limit: int, seed: int) -> list[Mutant]:
     return [mutant for _, mutant in sorted(ranked, key=lambda pair: pair[0])[:limit]]
 
 
-def start(mutant: Mutant, root: Path, limit: float, plugin: object) -> Running:
+def start(mutant: Mutant, root: Path, limit: Limit, plugin: object) -> Running:
     pid = os.fork()
     if pid == 0:
         try:
             os.setpgid(0, 0)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit.cpu, limit.cpu + 1))
+            sys.path.insert(0, pytest_session.source_folder(root))
             mutant_import.install(str(mutant.path), mutant.index)
             import pytest
 
@@ -100,7 +122,7 @@ def start(mutant: Mutant, root: Path, limit: float, plugin: object) -> Running:
             code = TEST_FAILED  # the module can't even be imported
         finally:
             os._exit(code)
-    return Running(mutant, pid, time.monotonic() + limit)
+    return Running(mutant, pid, time.monotonic() + limit.wall)
 
 
 def finish(running: Running) -> int | None | str:
@@ -118,54 +140,45 @@ def finish(running: Running) -> int | None | str:
     return os.waitstatus_to_exitcode(status)
 
 
-def preload(names: list[str], folder: str, root: Path) -> None:
-    """Imports the modules of `folder` among `names`, and nothing of the tree, whose code must never run in this process."""
-    paths = [*sys.path]
-    sys.path[:] = [path for path in paths if not Path(path).resolve().is_relative_to(root)]
-    try:
-        for name in sorted(names):
-            own = importlib.machinery.PathFinder.find_spec(name.partition(".")[0], [folder]) is not None
-            if own and not name.endswith("__main__"):
-                try:
-                    importlib.import_module(name)
-                except Exception:
-                    pass  # then the forks import it
-    finally:
-        sys.path[:] = paths
-    gc.collect()
-    gc.freeze()
+def run_clean(module: Path, root: Path) -> tuple[int | str, float, float, dict[str, list[str]]]:
+    """The unchanged program through the same hook: once to map calls and fill the byte-code cache, once for the time.
 
-
-def run_clean(module: Path, root: Path, dependencies: str | None) -> tuple[int | str, float, dict[str, list[str]]]:
-    """The unchanged program through the same hook: once to map calls and fill the byte-code cache, once for the time."""
+    Returns the outcome, seconds, seconds on the processor, and the map.
+    """
     map_file = Path(tempfile.mkdtemp()) / "calls.json"
     code: int | str | None = None
-    began = 0.0
+    began = used = 0.0
     for plugin in (call_map.Recorder(map_file, module_files(root)), call_map.First()):
-        began = time.monotonic()
-        running = start(Mutant(module, -1, 0, 0, "control"), root, CLEAN_SECONDS_MAX, plugin)
+        began, used = time.monotonic(), children_cpu_seconds()
+        running = start(Mutant(module, -1, 0, 0, "control"), root, CLEAN_LIMIT, plugin)
         while (code := finish(running)) is None:
             time.sleep(POLL_SECONDS)
         if code != 0:
-            return code, time.monotonic() - began, {}
-        if dependencies is not None and isinstance(plugin, call_map.Recorder):
-            preload(call_map.read(map_file).get(call_map.IMPORTED, []), dependencies, root)
-    return code, time.monotonic() - began, call_map.read(map_file)
+            return code, 0.0, 0.0, {}
+    return code, time.monotonic() - began, children_cpu_seconds() - used, call_map.read(map_file)
+
+
+def children_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def run_all(
-    mutants: list[Mutant], root: Path, calls: dict[str, list[str]], limit: float, end: float, workers: int
+    mutants: list[Mutant], root: Path, calls: dict[str, list[str]], limit: Limit, end: float, workers: int
 ) -> list[tuple[Mutant, int | str]]:
     waiting = list(reversed(mutants))
     running: list[Running] = []
-    outcomes = []
-    while running or (waiting and time.monotonic() < end):
-        while waiting and len(running) < workers and time.monotonic() < end:
+    outcomes: list[tuple[Mutant, int | str]] = []
+
+    def in_time() -> bool:
+        few = len(outcomes) < DECIDED_SHARE_MIN * len(mutants) + CONTROLS
+        return time.monotonic() < end + (GRACE_SECONDS if few else 0)
+
+    while running or (waiting and in_time()):
+        while waiting and len(running) < workers and in_time():
             mutant = waiting.pop()
-            first = calls.get(call_map.key(str(mutant.path), mutant.function), ())
-            last = calls.get(call_map.PROCESSES, ())
-            plugin = call_map.First(first, last, calls.get(call_map.QUICKEST, ()))
-            running.append(start(mutant, root, limit, plugin))
+            plugin = call_map.order(calls, str(mutant.path), mutant.function)
+            running.append(start(mutant, root, CLEAN_LIMIT if mutant.index < 0 else limit, plugin))
         for one in [*running]:
             outcome = finish(one)
             if outcome is not None:
@@ -175,21 +188,34 @@ def run_all(
     return outcomes
 
 
+def with_controls(mutants: list[Mutant], seed: int) -> list[Mutant]:
+    """The mutants in a seeded order with controls among the first half, so that a run that counts has met them.
+
+    A control takes the place, and so the order of tests, of a mutant.
+    """
+    order = [*mutants]
+    chance = random.Random(seed)
+    chance.shuffle(order)
+    for i in range(CONTROLS):
+        control = replace(mutants[len(mutants) * i // CONTROLS], index=-1)
+        order.insert(chance.randrange(len(mutants) // 2 + 1), control)
+    return order
+
+
 def examine(root: Path, request: dict) -> dict:
     began = time.monotonic()
     mutants = draw(root, set(request["changed"]), request["mutants_max"], request["seed"])
     if not mutants:
         return {"error": "There is nothing to mutate.", "clean_exit_code": None}
-    clean, seconds, calls = run_clean(mutants[0].path, root, request["dependencies"])
+    clean, seconds, cpu_seconds, calls = run_clean(mutants[0].path, root)
     if clean != 0:
         return {"error": f"The tests don't pass on the unchanged program (pytest: {clean}).", "clean_exit_code": clean}
-    # A control takes the place, and so the order of tests, of a mutant.
-    controls = [replace(mutants[len(mutants) * i // CONTROLS], index=-1) for i in range(CONTROLS)]
-    order = [*mutants, *controls]
-    random.Random(request["seed"]).shuffle(order)
-    limit = max(MUTANT_SECONDS_MIN, CLEAN_FACTOR * seconds)
+    limit = Limit(
+        wall=max(WALL_SECONDS_MIN, CLEAN_FACTOR * seconds),
+        cpu=max(CPU_SECONDS_MIN, math.ceil(CLEAN_FACTOR * cpu_seconds)),
+    )
     end = began + request["wall_ms"] / 1000
-    outcomes = run_all(order, root, calls, limit, end, request["workers"])
+    outcomes = run_all(with_controls(mutants, request["seed"]), root, calls, limit, end, request["workers"])
     real = [(mutant, outcome) for mutant, outcome in outcomes if mutant.index >= 0]
     survivors = sorted((m for m, outcome in real if outcome == 0), key=lambda m: (str(m.path), m.line, m.index))
     # Killed is what a failing test says. A crash of the interpreter counts too; a limit or a kill from outside does not.
@@ -208,15 +234,19 @@ def examine(root: Path, request: dict) -> dict:
     }
 
 
-def warm_up() -> None:
-    """Runs pytest on one small test of ours, so that no fork has to import its plugins again."""
+def warm_up(names: set[str], dependencies: str | None) -> None:
+    """Runs pytest on one small test of ours and imports dependencies, so that no fork has to do it again."""
     import pytest
 
-    with tempfile.TemporaryDirectory() as folder:
+    # Away from the tree, so that nothing reads its files because they are in the current folder.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path(folder, "test_warm_up.py").write_text(
             "def test_ok(capsys, tmp_path, monkeypatch):\n    assert True\n", "utf-8"
         )
         pytest.main(["-c", os.devnull, f"--rootdir={folder}", "-q", "-p", "no:cacheprovider", folder])
+        if dependencies is not None:
+            sys.path.insert(0, dependencies)
+            preload.preload(names, dependencies)
     sys.modules.pop("test_warm_up", None)
     sys.path[:] = [path for path in sys.path if path != folder]
     # The first fork leaves byte code for the others, outside the tree. What pytest needs is imported already.
@@ -235,10 +265,13 @@ def main() -> None:
     os.set_inheritable(report.fileno(), False)
     root = Path.cwd()
     site = os.path.join(HERE, "site")
-    os.environ["PYTHONPATH"] = os.pathsep.join([site, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    pytest_session.prepare_environment(root)
+    dependencies = request["dependencies"]
+    # For the processes that tests start.
+    paths = [site, str(root / "src"), *([] if dependencies is None else [dependencies])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    pytest_session.set_options()
     sys.path[:] = [path for path in sys.path if path != HERE]
-    warm_up()
+    warm_up(preload.imported_names(root), dependencies)
     result = examine(root, request)
     report.write(f"{request['marker']}{json.dumps(result)}\n")
     report.flush()

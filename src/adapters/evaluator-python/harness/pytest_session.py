@@ -48,11 +48,20 @@ def arguments(root: Path, extra: list[str]) -> list[str]:
     return [*fixed, *kept_options(root), *extra]
 
 
-def prepare_environment(root: Path) -> None:
-    """The tree importable as its own metadata says, no plugins but pytest's own, nothing of the harness importable."""
+def source_folder(root: Path) -> str:
+    """Where the tree's own modules are imported from."""
+    return str(root / "src") if (root / "src").is_dir() else str(root)
+
+
+def set_options() -> None:
+    """No plugins but pytest's own, no byte code."""
     sys.dont_write_bytecode = True
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
-    source = str(root / "src") if (root / "src").is_dir() else str(root)
-    sys.path.insert(0, source)
+
+
+def prepare_environment(root: Path) -> None:
+    """For a session in this process: the tree importable, nothing of the harness importable."""
+    set_options()
+    sys.path.insert(0, source_folder(root))
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
