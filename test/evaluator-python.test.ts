@@ -77,11 +77,12 @@ def test_main(capsys, monkeypatch):
 };
 
 async function grade(
-  changes: Record<string, string>,
+  changes: Record<string, string | null>,
   request: Partial<EvaluationRequest>,
 ): Promise<Map<string, CheckResult>> {
   const tree = mkdtempSync(join(folder, "tree-"));
   for (const [path, content] of Object.entries({ ...GOOD, ...changes })) {
+    if (content === null) continue; // the tree does not have it
     mkdirSync(dirname(join(tree, path)), { recursive: true });
     writeFileSync(join(tree, path), content);
   }
@@ -189,7 +190,7 @@ if "mutate.py" in words:
 const FAKE_TOOL = '"""A tool."""\n\n\ndef run() -> int:\n    """Find nothing."""\n    return 0\n';
 const ASSERTS_NOTHING = "from halves import cli\n\ndef test_x():\n    cli.half(2)\n";
 
-const cases: [string, Record<string, string>, string, RegExp][] = [
+const cases: [string, Record<string, string | null>, string, RegExp][] = [
   ["does not compile", { "src/halves/bad.py": "def f(:\n" }, "compile", /SyntaxError/],
   ["fails its tests", { "tests/test_b.py": "def test_b():\n    assert 1 == 2\n" }, "tests", /assert 1 == 2/],
   ["has no tests", { "tests/test_cli.py": "" }, "tests", /No test ran/],
@@ -243,6 +244,7 @@ const cases: [string, Record<string, string>, string, RegExp][] = [
     "docstrings",
     /half/,
   ],
+  ["has no module to document", { "src/halves/cli.py": null }, "docstrings", /0 of 0/],
   ["has a README that is not true", { "README.md": "```console\n$ halves 10\n6\n```\n" }, "readme", /prints:\n5/],
 ];
 
