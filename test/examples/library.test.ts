@@ -12,7 +12,7 @@ const kamachiq = await Kamachiq.create();
 afterAll(() => kamachiq.dispose());
 
 describe("kamachiq run", () => {
-  it.each(EXAMPLES)("delivers %s", { timeout: 300_000 }, async (name) => {
+  it.each(EXAMPLES)("delivers %s", { timeout: 600_000 }, async (name) => {
     const began = Date.now();
     const outcome = await kamachiq.run(["run", `examples/${name}`, "--json"]);
     const seconds = ((Date.now() - began) / 1000).toFixed(1);
